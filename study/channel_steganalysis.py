@@ -39,7 +39,7 @@ from stegnet.core.errors import CapacityError
 from stegnet.core.names import FILE
 from stegnet.formats.opened_file import FileInMemory
 from stegnet.image.jpeg_coefficients import JpegPicture
-from stegnet.keys import ANY_KEY, KEY_BYTES, Key, Randomness, seeded
+from stegnet.keys import KEY_BYTES, Key, Randomness, seeded
 from stegnet.media.cover import Cover
 from stegnet.methods.channel_cover import channel_cover
 from stegnet.methods.jpeg_channel import ThroughChannel
@@ -111,14 +111,14 @@ class Message:
 
     def record_bytes(self, nonzero: int) -> int:
         """Return the bytes of the record in a picture with this number of nonzero coefficients."""
-        empty = empty_record_bytes(NAME, ANY_KEY)
+        empty = empty_record_bytes(NAME)
         if self.file_bytes:
             return self.file_bytes + empty
         return max(round((self.rate * nonzero - LEAST_BITS) / 8), empty)
 
     def record(self, nonzero: int, random: Randomness) -> Record:
         """Return the record of a random file."""
-        size = self.record_bytes(nonzero) - empty_record_bytes(NAME, ANY_KEY)
+        size = self.record_bytes(nonzero) - empty_record_bytes(NAME)
         header = Header(random(FILM_ID_BYTES), FILE, 1, File(NAME, size, random(32)))
         return Record(header, 0, data=random(size))
 

@@ -41,7 +41,7 @@ from stegnet.image.pictures import read_picture, resize
 from stegnet.keys import KEY_BYTES, Key, seeded
 from stegnet.media.cover import Cover
 from stegnet.media.jpeg_cover import jpeg_cover
-from stegnet.sealing import LEAD_BITS, MAC_BITS, SEED_BYTES, TAG_BYTES, SealOptions, seal
+from stegnet.sealing import LEAD_BYTES, MAC_BYTES, SEED_BYTES, TAG_BYTES, SealOptions, seal
 from stegnet.sealing.jpeg_samples import coefficient_costs, fixed_samples, juniward, medium_of, samples_of, with_samples
 from study.ensemble import FOLDS, Features, by_folds, summarise
 from study.jpeg_features import EXTRACTORS, Luma, from_zigzag, luma_of
@@ -51,7 +51,7 @@ from study.steganalysis import in_processes
 NOTHING, JPEG, WHILE_SAVING = "nothing", "jpeg", "jpeg, cover not a JPEG"
 OWN = (JPEG, WHILE_SAVING)
 NSF5, UERD, JUNIWARD, STEGHIDE = "nsF5", "UERD", "J-UNIWARD", "steghide"
-LEAST_BITS = LEAD_BITS + MAC_BITS + 8 * TAG_BYTES  # of a container of the method jpeg
+LEAST_BITS = 8 * (LEAD_BYTES + MAC_BYTES + TAG_BYTES)  # of a container of the method jpeg
 _SECRET = 32  # bytes of a program's random passphrase
 
 # Of a cover, (H, W, 3) uint8, the quality of the JPEG, the rate, and a seed: the luma of the container.

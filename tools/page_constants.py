@@ -68,9 +68,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "JPEG_COSTS": [
         ("sealing.jpeg_samples.COST_SETTINGS", "STABILISER"),
         ("sealing.jpeg_samples", "HIGH LOW"),
-        ("sealing.jpeg_samples.COST_SETTINGS", "WINDOW KNOWN ESTIMATED USUAL"),
-        ("sealing.jpeg_samples", "WET"),
-        ("sealing.jpeg_samples.COST_SETTINGS", "RATIONAL TIE"),
+        ("sealing.jpeg_samples.COST_SETTINGS", "WINDOW KNOWN ESTIMATED RATIONAL TIE"),
     ],
     "KEYS": [
         ("keys.keytext", "KEY KEY_COMMENT KEY_PART OTHER_KEY KEY_BYTES MOST_BYTES"),
@@ -85,7 +83,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     "READING": [("record.reading", "MAX_PIXEL_RATIO"), ("core.pixels", "LARGE_PHOTOGRAPH LARGEST_RATIO")],
     "RECORD": [
         ("record.record", "NUMBERS"),
-        ("record.record.RecordKind", "SPREAD SPARE"),
+        ("record.record.RecordKind", "FILE SPREAD SPARE PART"),
         ("record.record", "MAX_SIDE MAX_BLOCK MAX_FRAMES MAX_NAME"),
         ("record.record", "MAX_PIXELS MAX_PART MAX_STAMP MAX_SECONDS"),
     ],
@@ -98,13 +96,12 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("sealing.content_salts", "STEP NEAR=EDGE_MARGIN MOST_NEAR=MOST_MOVED_MEANS MOST_SALTS"),
     ],
     "SAMPLE_ORDER": [
-        ("sealing.sample_order", "LEAD_BITS MAC_BITS TAG_BYTES"),
-        ("sealing.sample_order.FORMAT", "STRIDE SALT RUN GROUP MOST_GROUP"),
+        ("sealing.sample_order", "LEAD_BYTES LEAD_TRITS MAC_BYTES MAC_TRITS"),
+        ("sealing.sample_order.FORMAT", "STRIDE SALT RUN SHARE MOST_UNITS PLACES"),
     ],
     "SEAL": [
-        ("sealing.embedding", "VERSION NONCE_BYTES MAC_BYTES FILM_EFFORT PICTURE_EFFORT"),
+        ("sealing.embedding", "FILM_EFFORT PICTURE_EFFORT ORDERS FREE=FREE_SUMS"),
         ("sealing.zones", "GREY"),
-        ("sealing.embedding", "ORDERS STUCK=STUCK_BITS"),
     ],
     "SEALED": [("methods.pixel_medium", "RATE MEASURED")],
     "SECURE": [

@@ -52,11 +52,11 @@ const JOBS = {
     onProgress("pictures");
     const [seen, unseen] = [fromBitmap(cover), fromBitmap(secret)];
     const engine = await engineFor(device);
-    const { container, scrambled, filmKey, record } = await hide(engine, seen, unseen, keyInput);
+    const { container, scrambled, keys, record } = await hide(engine, seen, unseen, keyInput);
     onProgress("write");
     const file = await encodePng(container);
     checkSame(readPng(file), container);
-    const { secret: revealed } = await revealSealed(engine, container, filmKey, { record, whole: true });
+    const { secret: revealed } = await revealSealed(engine, container, keys, { record, whole: true });
     const quality = psnr(unseen, revealed);
     let fitted = Infinity;
     if (quality < QUALITY.POOR) {

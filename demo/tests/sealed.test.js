@@ -28,9 +28,9 @@ function noise(width, height, shift) {
 
 // SHA-256 of the costs, as little-endian u16, that stegnet.sealing.costs.texture_costs gives the same pictures.
 for (const [width, height, shift, digest] of [
-  [33, 21, 0, "5fe49f1182d82619f87b68c7b2b9443f59157f6aa8e07d05847f313eddd46eee"],
-  [5, 4, 2, "354f79948edad7cd7d5b76758134849d4a901fdbf757aedae5d0b7113b942483"],
-  [64, 48, 3, "0fdd34ce5ec7955c27526be1e62089691f2ce18c48d3daa78ccc94cc8080ceac"],
+  [33, 21, 0, "f4d5ba0adabd67b44b294a7754ab18e6ba96437291c24cfdab884288f863a5d3"],
+  [5, 4, 2, "ab8ad120387fcbce5535510d7e9fab000ebac4f1ef57a00ce4cf16a6d1a600ee"],
+  [64, 48, 3, "dd8760183522544c6412aa22f35655ed6872cdb094878f2e9df4619e26ffd378"],
 ]) {
   test(`costs of ${width}×${height} pixels are those of the program`, () => {
     const levels = textureLevels(noise(width, height, shift));
@@ -58,7 +58,7 @@ for (const [width, height, share, given, shift = 1] of [
     assert.equal(whole, true);
     const isInside = (at) => before[at] > 0 && before[at] < 255;
     const far = container.data.filter((value, at) => isInside(at) && Math.abs(value - before[at]) > 1);
-    assert.ok(far.length <= 16, `${far.length}: only the lead's and the MAC's samples may move twice`);
+    assert.ok(far.length <= 16, `${far.length}: only the MAC's samples, at the ends of their triples, may move by two`);
     assert.ok(container.data.every((value, at) => Math.abs(value - before[at]) <= 2));
   });
 }
@@ -76,7 +76,7 @@ test("a small record moves red, green and blue together, and samples that carry 
   assert.ok(Math.abs(own - all) < 5 * Math.sqrt(all / salts.length), `${own} of the salt's, ${all} of all`);
 });
 
-for (const share of [0, 0.1, 0.7, 1]) {
+for (const share of [0, 0.1, 1]) {
   test(`a grey cover that is filled to ${share} stays grey`, async () => {
     const colours = noise(151, 97, 1);
     const cover = { ...colours, data: colours.data.map((_, at) => colours.data[at - (at % 3)]) };
@@ -124,17 +124,17 @@ test("long names are cut, their suffix kept", () => {
 
 test("the plan is that of the program", () => {
   for (const [size, samples, effort, trits, height, grey, places, clustered] of [
-    [200, 9216, 536870912, 1020, 6, true, 2603, true],
-    [3000, 147456, 536870912, 15168, 6, true, 42574, true],
-    [20000, 147456, 536870912, 101064, 6, false, 136848, false],
-    [3000, 691200, 16777216, 15168, 3, true, 199220, true],
-    [40000, 691200, 16777216, 202116, 2, false, 640352, false],
-    [2000000, 36578304, 536870912, 10105272, 2, false, 35364544, false],
+    [200, 9216, 536870912, 1020, 6, true, 2588, true],
+    [3000, 147456, 536870912, 15168, 6, true, 42410, true],
+    [20000, 147456, 536870912, 101064, 6, false, 136320, false],
+    [3000, 691200, 16777216, 15168, 3, true, 198413, true],
+    [40000, 691200, 16777216, 202116, 2, false, 637760, false],
+    [2000000, 36578304, 536870912, 10105272, 2, false, 35361472, false],
   ]) {
     const channels = 3;
     const plan = { trits, height, grey, places, clustered, channels, medium: PIXELS };
     assert.deepEqual(planOf(size, samples, effort, true), plan);
   }
-  const ofGrey = { trits: 1020, height: 6, grey: true, places: 8368, clustered: true, channels: 1, medium: PIXELS };
+  const ofGrey = { trits: 1020, height: 6, grey: true, places: 8320, clustered: true, channels: 1, medium: PIXELS };
   assert.deepEqual(planOf(200, 9216, 536870912, true, 1), ofGrey);
 });

@@ -24,9 +24,9 @@ from stegnet.record import (
     Record,
     divide,
     file_digest,
-    format_record,
     nothing_revealed,
     open_container,
+    record_bytes,
 )
 from stegnet.results import OutputTarget, Report, stored_name
 
@@ -148,7 +148,7 @@ def album_covers(folder: Path, context: Context = DEFAULT_CONTEXT) -> tuple[dict
     job = HideJob(METHODS[AUTO], METHODS[AUTO].info.options(), context)
     undigested = File(USUAL_NAME, 0, bytes(hashlib.sha256().digest_size), needed=1, enough=1)
     header = Header(bytes(FILM_ID_BYTES), FILE, len(files), undigested)
-    empty = len(format_record(Record(header, 0), ANY_KEY))
+    empty = record_bytes(Record(header, 0))
     covers: dict[Path, Capacity] = {}
     for done, (path, _) in enumerate(files):
         context.progress("check files", done, len(files))
@@ -179,7 +179,7 @@ def _division(album: AlbumPlan, header: Header, keys: ContainerKeys, job: HideJo
     at_most_safe = job.options.at_most_safe
     secret = header.file
     longest = replace(secret, needed=1, enough=1) if album.enough < header.frames else secret
-    empty = len(format_record(Record(replace(header, secret=longest), 0), keys.film))
+    empty = record_bytes(Record(replace(header, secret=longest), 0))
     capacities: list[Capacity] = []
     for done, cover in enumerate(album.covers):
         job.context.progress("check files", done, header.frames)

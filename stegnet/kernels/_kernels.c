@@ -382,39 +382,49 @@ static PyObject *mark(PyObject *self, PyObject *arguments)
     return ended(fits, buffers, 2);
 }
 
+/* Of costs: how far they are shifted, and the highest one then; from which on they cost most. */
+typedef struct {
+    int shift, high, wet, most;
+} Finish;
+
 WIDEST static void finish_each(
     const uint8_t *restrict samples, const uint16_t *restrict costs, const uint16_t *restrict ties, uint16_t mask,
-    uint8_t edge, uint16_t most, uint16_t *restrict out, Py_ssize_t count)
+    uint8_t edge, const Finish *finish, uint16_t *restrict out, Py_ssize_t count)
 {
+    const int shift = finish->shift;
+    const uint16_t high = (uint16_t)finish->high, wet = (uint16_t)finish->wet, most = (uint16_t)finish->most;
     for (Py_ssize_t place = 0; place < count; place++) {
-        const uint16_t cost = (uint16_t)(costs[place] * 8 + (ties[place] >> 13 ^ mask));
-        out[place] = samples[place] == edge ? most : cost;
+        const uint16_t cost = costs[place] >> shift, last = ties[place] >> 13 ^ mask;
+        const uint16_t finished = (uint16_t)((cost < high ? cost : high) + last);
+        out[place] = samples[place] == edge || costs[place] >= wet ? most : finished;
     }
 }
 
 static PyObject *final_costs(PyObject *self, PyObject *arguments)
 {
     Py_buffer buffers[4]; /* samples, costs, ties, out */
-    int mirror, edge, most, together;
-    if (!PyArg_ParseTuple(arguments, "y*y*y*iiiiw*", buffers, buffers + 1, buffers + 2, &mirror, &edge, &most,
-                          &together, buffers + 3))
+    Finish finish;
+    int mirror, edge, together;
+    if (!PyArg_ParseTuple(arguments, "y*y*y*iiiiiiiw*", buffers, buffers + 1, buffers + 2, &mirror, &edge,
+                          &finish.shift, &finish.high, &finish.wet, &finish.most, &together, buffers + 3))
         return NULL;
     const uint8_t *const samples = buffers[0].buf;
     const uint16_t *const costs = buffers[1].buf, *const ties = buffers[2].buf;
     uint16_t *const out = buffers[3].buf;
     const Py_ssize_t size = buffers[0].len, count = buffers[3].len / 2;
-    const int fits = together > 0 && size == count * together && buffers[2].len == 2 * size &&
+    const int fits = together > 0 && finish.shift >= 0 && finish.shift < 16 && size == count * together && buffers[2].len == 2 * size &&
                      (buffers[1].len == 2 * size || buffers[1].len == 2 * count);
     const int one = buffers[1].len != 2 * size; /* cost of all samples of an item */
     const uint16_t mask = mirror ? 7 : 0;
     PyThreadState *others = PyEval_SaveThread();
     if (fits && together == 1)
-        finish_each(samples, costs, ties, mask, (uint8_t)edge, (uint16_t)most, out, count);
+        finish_each(samples, costs, ties, mask, (uint8_t)edge, &finish, out, count);
     for (Py_ssize_t place = 0; fits && together > 1 && place < count; place++) {
         uint16_t highest = 0;
         for (Py_ssize_t sample = place * together; sample < (place + 1) * together; sample++) {
-            const uint16_t last = (uint16_t)(ties[sample] >> 13 ^ mask);
-            const uint16_t cost = (uint16_t)(samples[sample] == edge ? most : costs[one ? place : sample] * 8 + last);
+            uint16_t cost;
+            finish_each(samples + sample, costs + (one ? place : sample), ties + sample, mask, (uint8_t)edge, &finish,
+                        &cost, 1);
             highest = cost > highest ? cost : highest;
         }
         out[place] = highest;

@@ -180,16 +180,29 @@ def _are_free(free: U8, samples: I32) -> Bools:
     return are_set
 
 
-def final(samples: U8, costs: U16, ties: U16, mirror: bool, edge: int, most: int, together: int, out: U16) -> None:
-    """Write 8 times the costs of steps, (n,), with the three highest bits of ties, inverted by `mirror`, as last bits.
+def final(
+    samples: U8,
+    costs: U16,
+    ties: U16,
+    mirror: bool,
+    edge: int,
+    shift: int,
+    high: int,
+    wet: int,
+    most: int,
+    together: int,
+    out: U16,
+) -> None:
+    """Write the costs of steps, (n,), shifted to the right, at most `high`, plus the three highest bits of ties.
 
-    An item has `together` samples, and costs as much as the most expensive one. Costs are (n · together,), or (n,) if
-    its samples share one; samples at the edge, which can't step, cost `most`. Arrays may have any shape.
+    These are inverted by `mirror`. What costs `wet` or more costs `most`, and so do samples at the edge, which can't
+    step. An item has `together` samples, and costs as much as the most expensive one. Costs are (n · together,), or
+    (n,) if its samples share one. Arrays may have any shape.
     """
     items = (out.size, -1)
-    low_bits = (ties.reshape(items) >> 13) ^ (7 if mirror else 0)
-    finished = costs.reshape(items) * 8 + low_bits
-    finished[samples.reshape(items) == edge] = most
+    by_item = np.broadcast_to(costs.reshape(items), (out.size, together))
+    finished = np.minimum(by_item >> shift, high) + ((ties.reshape(items) >> 13) ^ (7 if mirror else 0))
+    finished[(samples.reshape(items) == edge) | (by_item >= wet)] = most
     out[:] = (finished.max(1) if together > 1 else finished).reshape(out.shape)
 
 

@@ -40,6 +40,9 @@ from .keys import (
     SALT_BYTES as SALT_BYTES,
 )
 from .keys import (
+    SECRET_BYTES as SECRET_BYTES,
+)
+from .keys import (
     SYSTEM as SYSTEM,
 )
 from .keys import (

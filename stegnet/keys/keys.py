@@ -24,7 +24,6 @@ from typing import ClassVar, NoReturn
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
@@ -89,12 +88,12 @@ class Key(Unpicklable):
         return ContainerKeys(self, bytes(SECRET_BYTES))
 
     def lead(self, salt: bytes) -> bytes:
-        """Return the 32-byte key that seals the lead of the frame with this salt."""
-        return self._derive(b"stegnet/1/lead", salt)
+        """Return the 64-byte key that seals the lead of the frame with this salt."""
+        return self._derive(b"stegnet/1/lead", salt, 2 * KEY_BYTES)
 
     def record(self, salt: bytes) -> bytes:
-        """Return the 32-byte key that seals the frame's record."""
-        return self._derive(b"stegnet/1/record", salt)
+        """Return the 64-byte key that seals the frame's record."""
+        return self._derive(b"stegnet/1/record", salt, 2 * KEY_BYTES)
 
     def positions(self, salt: bytes) -> bytes:
         """Return the 32-byte stream key of the order of the frame's samples."""
@@ -103,12 +102,6 @@ class Key(Unpicklable):
     def mac(self, salt: bytes) -> bytes:
         """Return the 32-byte key of the frame's MAC."""
         return self._derive(b"stegnet/1/mac", salt)
-
-    def commitment(self, film_id: bytes) -> bytes:
-        """Return 32 bytes that commit to the key, since AES-GCM alone does not."""
-        mac = HMAC(self._derive(b"stegnet/1/commitment", None), SHA256())
-        mac.update(film_id)
-        return mac.finalize()
 
     def robust(self, purpose: bytes, salt: bytes, header: bytes = b"") -> bytes:
         """Return a 32-byte key for one purpose in a robust container.
@@ -126,12 +119,12 @@ class Key(Unpicklable):
         """Return the 32-byte seed of the identifiers in a revealed film: always the same, but secret."""
         return self._derive(b"stegnet/1/revealed", film_id)
 
-    def _derive(self, info: bytes, salt: bytes | None) -> bytes:
-        return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=salt or None, info=info).derive(self._secret)
+    def _derive(self, info: bytes, salt: bytes, size: int = KEY_BYTES) -> bytes:
+        return HKDF(algorithm=SHA256(), length=size, salt=salt, info=info).derive(self._secret)
 
 
 class AnchorSource(Unpicklable, ABC):
-    """Source of the keys of frame 0 and anchors, whose leads give the key of all other frames.
+    """Source of the keys of frame 0 and anchors, whose records give the key of all other frames.
 
     Attributes:
         tag: the byte before an exported secret that names its class.
@@ -269,7 +262,7 @@ def anchored_keys(source: AnchorSource, randomness: Randomness, recipient: bytes
 
 
 def film_key(secret: bytes, recipient: bytes | None = None) -> Key:
-    """Return the film key for the 16 secret bytes in the leads of a film that is opened by its anchors."""
+    """Return the film key for the 16 secret bytes in the records of a film that is opened by its anchors."""
     derived = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"stegnet/1/film").derive(secret)
     return Key(derived, recipient)
 
@@ -284,7 +277,7 @@ class ContainerKeys(Unpicklable):
     """Keys of one container; the repr does not show them."""
 
     film: Key
-    secret: bytes  # 16 bytes in every lead, which give the film key; zeros with a key file
+    secret: bytes  # 16 bytes in every record of several frames, which give the film key; zeros with a key file
     anchors: AnchorSource | None = None  # source that opens frame 0 and anchors; None with a key file
 
     def of_frame(self, salt: bytes, first: bool) -> Key:

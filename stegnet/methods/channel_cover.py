@@ -33,12 +33,13 @@ from stegnet.media.condition import Condition, Premise
 from stegnet.media.cover import Cover, about_cover, reduced_to
 from stegnet.media.jpeg_cover import JpegCover, rounding_errors
 from stegnet.sealing import Costs
-from stegnet.sealing.jpeg_samples import CARRIED, WET, coefficient_costs
+from stegnet.sealing.costs import WET
+from stegnet.sealing.jpeg_samples import CARRIED, coefficient_costs
 
 if TYPE_CHECKING:
     from stegnet.channels import KnownChannel, Transit
 
-DEAREST = 300  # cost of steps that hold, at most; others cost more
+DEAREST = 30_000  # cost of steps that hold, at most; others cost more
 BY_MODEM = Text("use ", Setting("survive", "CHANNEL"), ", such as jpeg:75, which needs no known channel")
 
 OLD_FILE = (

@@ -202,7 +202,7 @@ class H264Medium(GroupedMedium):
             else 0
             for size, free in self._sizes
         )
-        return min(capacities, default=0) - empty_record_bytes(name, key, self.groups > 1)
+        return min(capacities, default=0) - empty_record_bytes(name, self.groups > 1)
 
     @property
     def hard(self) -> int:

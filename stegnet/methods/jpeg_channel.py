@@ -21,8 +21,8 @@ from stegnet.media.jpeg_cover import JpegCover
 from stegnet.methods.channel_cover import BY_MODEM, DEAREST, ChannelCover
 from stegnet.methods.jpeg_medium import JpegMedium
 from stegnet.record import Record, format_record
-from stegnet.sealing import SEED_BYTES, Costs, SealOptions, idle_samples, seal
-from stegnet.sealing.jpeg_samples import WET, fixed_samples, medium_of, samples_of, with_samples
+from stegnet.sealing import SEED_BYTES, WET, Costs, SealOptions, idle_samples, seal
+from stegnet.sealing.jpeg_samples import fixed_samples, medium_of, samples_of, with_samples
 
 
 class ThroughChannel(JpegMedium):
@@ -43,7 +43,7 @@ class ThroughChannel(JpegMedium):
         Raises CapacityError if too few arriving values can be chosen.
         """
         sealings = 24  # of the record, at most
-        data = format_record(record, keys.film)
+        data = format_record(record, keys.secret)
         arrived = self._made.arrived
         seed = randomness(SEED_BYTES)
         options = _options(arrived, self._made.unusable)
@@ -72,7 +72,7 @@ class ThroughChannel(JpegMedium):
             sides = [side.reshape(changed.shape) for side in costs]
             crowded = moved.any(1)[:, None] & ~moved  # steps beside others are the ones that fail
             for side in sides:
-                side[crowded] = np.where(side[crowded] < WET, np.minimum(4 * side[crowded], DEAREST), WET)
+                side[crowded] = np.where(side[crowded] < WET, 4 * np.minimum(side[crowded], DEAREST // 4), WET)
                 side[changed] = WET
         hint = Text("use a smaller secret or a larger cover; or ", BY_MODEM)
         raise CapacityError("what is sent controls too little of what arrives", hint)

@@ -189,7 +189,7 @@ class SampleMedium(Medium):
 
     def file_capacity(self, name: str, key: Key) -> int:
         """Return the bytes of the largest file of a name; negative if its record does not fit."""
-        return self.record_capacity(key) - empty_record_bytes(name, key)
+        return self.record_capacity(key) - empty_record_bytes(name)
 
     @abstractmethod
     def costs(self) -> Costs:
@@ -239,7 +239,7 @@ def seal_record(
     samples = group.samples
     colour = samples.shape[2] > 1
     options = SealOptions(first, effort, grey=colour, clustered=colour, medium=group.model, fixed=fixed)
-    return seal(samples, format_record(record, keys.film), keys, seed, costs.pop(), options)
+    return seal(samples, format_record(record, keys.secret), keys, seed, costs.pop(), options)
 
 
 class MediumMethod(AlbumMethod[Options]):

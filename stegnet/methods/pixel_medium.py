@@ -19,21 +19,19 @@ from stegnet.methods.medium import SampleMedium, WrittenMedium
 from stegnet.record import empty_record_bytes, full_capacity
 from stegnet.results import SLIGHTLY, ChangeBound, Changes, SecurePayload, shown_history
 from stegnet.sealing import (
-    LEAD_BITS,
-    MAC_BITS,
     PIXELS,
     Costs,
     CoverNeeds,
+    most_fixed,
     record_capacity,
     texture_costs,
     too_small,
-    zones_of,
 )
 
 DATA_NAME = "data.bin"  # name stored with bytes that have no file name
 RATE = 0.05  # bits a sample that are hard to find
-_RECORD_CHANGES = 800  # changed samples of a record with an empty file
-_BYTE_CHANGES = 4.5  # of each byte of a file
+_RECORD_CHANGES = 200  # changed samples of a record with an empty file, of a short name
+_BYTE_CHANGES = 5.1  # of each byte of a small file
 MEASURED = 3 * 256**2  # samples of the covers in the measurements
 
 
@@ -159,7 +157,7 @@ def bytes_capacity(
 
 def frame_capacity(size: tuple[int, int], name: str, key: Key, spread: bool, needs: CoverNeeds) -> int:
     """Return the bytes of a file, or of a share of it, that fit into a frame; errors are those of `bytes_capacity`."""
-    needed = empty_record_bytes(name, key, spread)
+    needed = empty_record_bytes(name, spread)
     most = record_capacity(*size, key, needs.channels, needs.medium)
     if needed > most:
         raise too_small(*size, needed, key, needs)
@@ -174,14 +172,14 @@ def secure_in(regular: np.ndarray, channels: int, changes: float) -> SecurePaylo
         channels: number of its channels.
         changes: number of changes that its spectrum hides; infinite: any.
 
-    A step shows in regular areas, so these carry nothing. But in a small, mostly regular picture, some of the bits that
-    it has to carry have no other samples to choose from.
+    A step shows in regular areas, so these carry nothing. But in a small, mostly regular picture, some of the trits
+    that it has to carry have no other samples to choose from.
     """
     share = float(regular.mean()) if regular.size else 1.0
     samples = regular.size * channels
-    forced = (LEAD_BITS + MAC_BITS) * share ** zones_of(samples).group
-    most_forced = 0.01  # bits
-    return secure_payload(0 if forced > most_forced else round(samples * (1 - share)), changes)
+    free_sums = 4.0  # for each trit, of which no order in forty has too few
+    forced = share > 0 and share > most_fixed(samples, PIXELS, free_sums)
+    return secure_payload(0 if forced else round(samples * (1 - share)), changes)
 
 
 def secure_payload(samples: int, changes: float) -> SecurePayload:

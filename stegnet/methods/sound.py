@@ -30,7 +30,7 @@ from stegnet.methods.method import (
 )
 from stegnet.record import Container, Record, empty_record_bytes
 from stegnet.results import ChangeBound, SecurePayload
-from stegnet.sealing import PICTURE_EFFORT, UNEVEN, Costs, SampleModel, record_capacity
+from stegnet.sealing import MEDIAN, PICTURE_EFFORT, UNEVEN, WET, Costs, SampleModel, record_capacity
 
 if TYPE_CHECKING:
     from stegnet.media.sound_cover import SoundCover, SoundSegment
@@ -100,16 +100,14 @@ class SegmentSamples(NamedTuple):
 
     def costs(self) -> Costs:
         """Return low costs in noise, and high ones where the sound is quiet or regular."""
-        usual_cost = 40  # of changing a median sample
-        wet = 500
         least = 0.02
         noise = self.noise
         levels = np.empty((*noise.shape, 1), np.uint16)
         noisy = noise[noise > 0]
-        usual = np.float32(usual_cost * np.sqrt(max(np.median(noisy), least) if noisy.size else least))
+        usual = np.float32(MEDIAN * np.sqrt(max(np.median(noisy), least) if noisy.size else least))
 
         def fill(rows: slice) -> None:
-            levels[rows, :, 0] = np.clip(usual / np.sqrt(np.maximum(noise[rows], least)), 1, wet)
+            levels[rows, :, 0] = np.clip(usual / np.sqrt(np.maximum(noise[rows], least)), 1, WET)
 
         in_strips(fill, *noise.shape)
         return Costs(levels, levels)
@@ -136,7 +134,7 @@ class SoundMedium(GroupedMedium):
     def share_capacity(self, name: str, key: Key) -> int:
         """Return the bytes of a file's share that fit into each segment; negative if nothing does."""
         rows = min(self.cover.sound.segments)
-        return record_capacity(rows, media.SOUND_ROW, key, 1, UNEVEN) - empty_record_bytes(name, key, self.groups > 1)
+        return record_capacity(rows, media.SOUND_ROW, key, 1, UNEVEN) - empty_record_bytes(name, self.groups > 1)
 
     def refusal(self, size: int, most: int) -> CapacityError | None:
         """Return the error for a sound that is silent, or too short; None for others."""

@@ -56,6 +56,7 @@ from stegnet.record import (
     least_base_per_pixel,
     nothing_revealed,
     read_record,
+    record_bytes,
 )
 from stegnet.sealing import (
     FILM_EFFORT,
@@ -330,7 +331,7 @@ class RevealedPicture:
 def check_frame_capacity(height: int, width: int, header: Header, key: Key, data: int) -> None:
     """Refuse a cover too small for the secret and `data` bytes of sound in a frame; the hint gives a larger size."""
     secret = header.pictures
-    needed = len(format_record(Record(header, 0, base=b"-" if secret.base != NONE else b""), key)) + data
+    needed = record_bytes(Record(header, 0, base=b"-" if secret.base != NONE else b"")) + data
     rows, cols = hidden_size(height, width, secret)
     if needed + least_base(secret.base, rows, cols) > record_capacity(height, width, key) or not rows or not cols:
         needed += least_base(secret.base, 0, 0)
@@ -385,7 +386,9 @@ def hide_frame(
         record = _hide_secret(network, keys.film, given, container, rounding_error, step)
     effort = FILM_EFFORT if record.header.kind == FILM else PICTURE_EFFORT
     options = SealOptions(record.index == 0, effort)
-    return seal(container, format_record(record, keys.film), keys, given.seed, rounding_costs(rounding_error), options)
+    return seal(
+        container, format_record(record, keys.secret), keys, given.seed, rounding_costs(rounding_error), options
+    )
 
 
 def _hide_secret(
@@ -400,7 +403,7 @@ def _hide_secret(
     height, width = area.shape[:2]
     stretched = resize(given.secret, height, width)
     header = given.record.header
-    bytes_left = record_capacity(container.shape[0], container.shape[1], key) - len(format_record(given.record, key))
+    bytes_left = record_capacity(container.shape[0], container.shape[1], key) - record_bytes(given.record)
     film = header.kind == FILM
     data, base = encode_base(stretched, header.pictures.base, network.quality, bytes_left, film, network.enhance)
     hidden = network.hide(area, stretched, shuffle, base, step)

@@ -135,6 +135,9 @@ from .record import (
 from .record import (
     plan_sound as plan_sound,
 )
+from .record import (
+    record_bytes as record_bytes,
+)
 from .spread import (
     SHARES as SHARES,
 )

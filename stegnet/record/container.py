@@ -124,7 +124,8 @@ class Container(AbstractContextManager["Container", None]):
                 raise MediaError("the film has no frames", subject=self.file)
             self._shape = first.shape[0], first.shape[1], channels_of(first)
             self.first = read_record(first, self._keys, first=True, medium=self.medium)
-            if self._keys.locked and self.kind != PICTURE:  # a frame may open with the passphrase alone: an anchor
+            # A frame may open with the passphrase alone: an anchor.
+            if not self.first.record and self._keys.locked and self.kind != PICTURE:
                 with closing(self._decode()) as frames:
                     for frame in frames:
                         if self._keys.exhausted or read_record(frame, self._keys, first=False).record:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from stegnet.core.errors import CapacityError, MediaError, reading
 from stegnet.core.names import FILE
-from stegnet.keys import FILM_ID_BYTES, Key, Randomness
-from stegnet.record.record import File, Header, Record, format_record
+from stegnet.keys import FILM_ID_BYTES, Randomness
+from stegnet.record.record import File, Header, Record, record_bytes
 from stegnet.record.spread import SHARES, choose_needed, least_shares
 
 
@@ -39,7 +39,8 @@ def file_header(
     needed = 0
     if frames > 1:
         needed = choose_needed(size, frames, capacity) if spare else least_shares(frames)
-    return Header(randomness(FILM_ID_BYTES), FILE, frames, File(name, size, code, needed))
+    film_id = randomness(FILM_ID_BYTES) if frames > 1 else code[:FILM_ID_BYTES]  # which a whole file's record lacks
+    return Header(film_id, FILE, frames, File(name, size, code, needed))
 
 
 def file_records(header: Header, source: BinaryIO) -> Iterator[Record]:
@@ -60,10 +61,9 @@ def hidden_bytes(header: Header) -> int:
     return header.spread.share_bytes * header.frames if header.spread else header.file.size
 
 
-def empty_record_bytes(name: str, key: Key, spread: bool = False) -> int:
+def empty_record_bytes(name: str, spread: bool = False) -> int:
     """Return the size of the record of an empty file with this name, or of a share of it."""
-    empty = Record(Header(bytes(FILM_ID_BYTES), FILE, 1, File(name, 0, bytes(32), int(spread))), 0)
-    return len(format_record(empty, key))
+    return record_bytes(Record(Header(bytes(FILM_ID_BYTES), FILE, 1, File(name, 0, bytes(32), int(spread))), 0))
 
 
 def frames_with_data(header: Header) -> int:

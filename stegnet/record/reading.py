@@ -66,7 +66,8 @@ def read_record(container: np.ndarray, keys: KeyRing, *, first: bool, medium: Sa
     if unsealed is None:
         return FrameReading(None, False)
     try:
-        record = parse_record(unsealed.record, keys.film)
+        record, film_secret = parse_record(unsealed.record)
+        require(film_secret is None or keys.accept(film_secret))
         height, width = container.shape[:2]
         return FrameReading(record, unsealed.whole, _checked_base(record, height, width))
     except ValueError:

@@ -13,16 +13,15 @@ from dataclasses import asdict, dataclass, replace
 from enum import IntEnum
 from fractions import Fraction
 from functools import cached_property
+from hashlib import sha256
 from typing import Any, TypeVar, get_type_hints
-
-from cryptography.hazmat.primitives.constant_time import bytes_eq
 
 from stegnet import video
 from stegnet.core.errors import CapacityError
 from stegnet.core.names import FILE, FILM, PICTURE
 from stegnet.core.pixels import NONE
 from stegnet.formats.opened_file import Source
-from stegnet.keys import FILM_ID_BYTES, Key
+from stegnet.keys import FILM_ID_BYTES, SECRET_BYTES
 from stegnet.record.base import KINDS
 from stegnet.record.spread import SHARES, ErasureCode, least_shares
 from stegnet.video.sound_packets import SoundPacket, SoundTrack
@@ -49,18 +48,19 @@ class RecordKind(IntEnum):
 
     PICTURE = 1
     FILM = 2
-    FILE = 3
+    FILE = 3  # whole, in the only frame of its container
     SPREAD = 4  # file spread over the frames of a film
     SPARE = 5  # file in an album with pictures to spare
+    PART = 6  # file in an album without
 
 
-NUMBERS = {PICTURE: RecordKind.PICTURE, FILM: RecordKind.FILM, FILE: RecordKind.FILE}
+NUMBERS = {PICTURE: RecordKind.PICTURE, FILM: RecordKind.FILM}
 
 
 class _Fields:
     """Fields of records, by what they describe."""
 
-    start = struct.Struct(">16s32sBII")  # film id, commitment, kind, frames of the container, index of this frame
+    start = struct.Struct(">16s16sII")  # film secret, film id, frames of the container, index of this frame
     # Base, block, weights, width, height, hidden frames, time base, rate, pixel aspect ratio.
     pictures = struct.Struct(">BH32sIIIIIIIII")
     stamp = struct.Struct(">q")  # time stamp
@@ -106,7 +106,7 @@ class File:
 class Header:
     """Header of a record, which describes the secret; the same in every frame."""
 
-    film_id: bytes  # 16 random bytes, fresh for each hiding
+    film_id: bytes  # 16 random bytes, fresh for each hiding; of a whole file that was read, from its digest
     kind: str  # PICTURE, FILM or FILE
     frames: int  # number of the container's frames
     secret: Pictures | File  # `File` if the kind is FILE
@@ -167,15 +167,20 @@ class Record:
             yield number, self.data[start : start + size]
 
 
-def format_record(record: Record, key: Key) -> bytes:
-    """Format a record as bytes to be sealed. Raises CapacityError if a size or time exceeds the limits of a record."""
+def format_record(record: Record, film_secret: bytes) -> bytes:
+    """Format a record as bytes to be sealed; the film secret, 16 bytes, is part of all but those of a whole file.
+
+    Raises CapacityError if a size or time exceeds the limits of a record.
+    """
     header = record.header
     secret = record.header.secret
     if header.frames > MAX_FRAMES:
         raise CapacityError("the cover is too long", f"a film has at most {MAX_FRAMES} frames")
     if isinstance(secret, File):
         name = secret.name.encode("utf-8", "surrogateescape")
-        kind = RecordKind.FILE
+        if header.frames == 1 and not secret.needed:
+            return bytes([RecordKind.FILE, len(name)]) + name + record.data
+        kind = RecordKind.PART
         place = _Fields.offset.pack(record.stamp)
         if secret.enough:
             kind = RecordKind.SPARE
@@ -187,21 +192,29 @@ def format_record(record: Record, key: Key) -> bytes:
     else:
         kind = NUMBERS[header.kind]
         described = _format_pictures(secret, record.stamp) + _Fields.stamp.pack(record.stamp) + sized(record.base)
-    start = _Fields.start.pack(header.film_id, key.commitment(header.film_id), kind, header.frames, record.index)
-    return start + described + record.data
+    start = _Fields.start.pack(film_secret, header.film_id, header.frames, record.index)
+    return bytes([kind]) + start + described + record.data
 
 
-def parse_record(data: bytes, key: Key) -> Record:
-    """Parse a record; inverse of `format_record`.
+def record_bytes(record: Record) -> int:
+    """Return the size of a record as `format_record` gives it."""
+    return len(format_record(record, bytes(SECRET_BYTES)))
+
+
+def parse_record(data: bytes) -> tuple[Record, bytes | None]:
+    """Parse a record, and its film secret, which a whole file's has not; inverse of `format_record`.
 
     Raises:
-        ValueError: the kind is unknown, a value is impossible, the commitment is another key's, or bytes are missing.
+        ValueError: the kind is unknown, a value is impossible, or bytes are missing.
     """
-    (film_id, commitment, number, frames, index), rest = take(_Fields.start, data)
-    require(bytes_eq(commitment, key.commitment(film_id)) and number in list(RecordKind))
+    number, rest = data[0] if data else 0, data[1:]
+    require(number in list(RecordKind))
+    if number == RecordKind.FILE:
+        return _parse_whole_file(rest), None
+    (film_secret, film_id, frames, index), rest = take(_Fields.start, rest)
     require(0 <= index < frames <= MAX_FRAMES)
-    if number in (RecordKind.FILE, RecordKind.SPREAD, RecordKind.SPARE):
-        return _parse_file(film_id, number, frames, index, rest)
+    if number in (RecordKind.PART, RecordKind.SPREAD, RecordKind.SPARE):
+        return _parse_file(film_id, number, frames, index, rest), film_secret
     kind = PICTURE if number == RecordKind.PICTURE else FILM
     (flags, block, weights, width, height, hidden, *fractions), rest = take(_Fields.pictures, rest)
     require(flags < len(KINDS) and 0 < block <= MAX_BLOCK and block % 8 == 0)
@@ -225,11 +238,22 @@ def parse_record(data: bytes, key: Key) -> Record:
     require(_in_time(stamp, time_base))
     base, rest = take_sized(rest)
     require(bool(base) == (pictures.base != NONE and index < hidden))
-    return Record(Header(film_id, kind, frames, pictures), index, stamp, base, rest)
+    return Record(Header(film_id, kind, frames, pictures), index, stamp, base, rest), film_secret
+
+
+def _parse_whole_file(data: bytes) -> Record:
+    """Parse the record of a file in the only frame of its container."""
+    require(bool(data))
+    end = 1 + data[0]
+    name, content = data[1:end], data[end:]
+    require(len(name) == data[0] and is_file_name(name))
+    digest = sha256(content).digest()
+    file = File(name.decode("utf-8", "surrogateescape"), len(content), digest)
+    return Record(Header(digest[:FILM_ID_BYTES], FILE, 1, file), 0, data=content)
 
 
 def _parse_file(film_id: bytes, kind: int, frames: int, index: int, data: bytes) -> Record:
-    """Parse the record of a file, which is unspread or spread over the frames of a film or the pictures of an album."""
+    """Parse the record of a file that is spread over the frames of a film, or divided over the files of an album."""
     (size, digest), rest = take(_Fields.file, data)
     name, rest = take_sized(rest)
     require(is_file_name(name))
@@ -448,6 +472,3 @@ def take_fraction(numerator: int, denominator: int) -> Fraction:
     """Return a fraction above zero with parts of at most 31 bits. Raises ValueError if it is not one."""
     require(0 < numerator <= _MAX_PART and 0 < denominator <= _MAX_PART)
     return Fraction(numerator, denominator)
-
-
-assert _Fields.start.size == FILM_ID_BYTES + 32 + 9

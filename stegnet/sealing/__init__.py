@@ -7,7 +7,7 @@ cheapest changes by the texture costs of `costs`. `decoys` makes dummy changes i
 For robust containers, `fec` corrects errors, and `content_salts` gives salts that saving a picture keeps.
 """
 
-from stegnet.sealing.costs import Costs, rounding_costs, texture_costs
+from stegnet.sealing.costs import MEDIAN, WET, Costs, rounding_costs, texture_costs
 from stegnet.sealing.embedding import (
     FILM_EFFORT,
     PICTURE_EFFORT,
@@ -22,10 +22,9 @@ from stegnet.sealing.embedding import (
 )
 from stegnet.sealing.fec import RepeatAccumulateCode, decode_message, encode_message, message_capacity
 from stegnet.sealing.sample_order import (
-    LEAD_BITS,
-    MAC_BITS,
+    LEAD_BYTES,
+    MAC_BYTES,
     PIXELS,
-    TAG_BYTES,
     UNEVEN,
     SampleModel,
     frame_salt,
@@ -34,17 +33,20 @@ from stegnet.sealing.sample_order import (
     size_bytes,
     zones_of,
 )
+from stegnet.sealing.siv import TAG_BYTES
 from stegnet.sealing.trellis import layout
 
 __all__ = [
     "FILM_EFFORT",
-    "LEAD_BITS",
-    "MAC_BITS",
+    "LEAD_BYTES",
+    "MAC_BYTES",
+    "MEDIAN",
     "PICTURE_EFFORT",
     "PIXELS",
     "SEED_BYTES",
     "TAG_BYTES",
     "UNEVEN",
+    "WET",
     "Costs",
     "CoverNeeds",
     "RepeatAccumulateCode",

@@ -8,13 +8,15 @@ from numpy.typing import NDArray
 from stegnet import kernels
 from stegnet.core.pixels import in_strips, strips
 
-# Scale of texture costs.
-_MEDIAN = 40  # cost of a sample of median texture
-_WET = 500  # cost of a sample that should not change
+MEDIAN = 4_000  # cost of a median sample
+WET = 50_000  # cost of a sample that should not change
 
 
 class Costs(NamedTuple):
-    """Costs of a step up and of a step down, each (H, W, 3) uint8 or uint16, from 1 to 500; they may be read-only."""
+    """Costs of a step up and of a step down, each (H, W, 3); they may be read-only.
+
+    They are uint16 from 1 to `WET`, or uint8 in units of a hundred.
+    """
 
     up: np.ndarray
     down: np.ndarray
@@ -39,12 +41,12 @@ def texture_costs(picture: NDArray[np.uint8], exact: NDArray[np.bool_] | None = 
         sums[rows] = smoothness[rows.start - first :][: rows.stop - rows.start]
 
     def scale(rows: slice) -> None:
-        levels[rows, :, 0] = np.clip(sums[rows] * factor, 1, _WET)
+        levels[rows, :, 0] = np.clip(sums[rows] * factor, 1, WET)
         if exact is not None:
-            levels[rows][exact[rows]] = _WET
+            levels[rows][exact[rows]] = WET
 
     in_strips(smooth, height, width)
-    factor = np.float64(_MEDIAN / max(_upper_median(sums), 1))
+    factor = np.float64(MEDIAN / max(_upper_median(sums), 1))
     in_strips(scale, height, width)
     costs = np.broadcast_to(levels, picture.shape)
     return Costs(costs, costs)

@@ -15,8 +15,9 @@ from stegnet.keys import EPHEMERAL_TRITS, Key
 from stegnet.sealing import trellis
 from stegnet.sealing.sample_order import (
     FORMAT,
-    LEAD_BITS,
-    MAC_BITS,
+    LEAD_TRITS,
+    MAC_TRITS,
+    SampleModel,
     Zones,
     idle_samples,
     is_salt,
@@ -31,9 +32,9 @@ from stegnet.sealing.zones import (
     StepCosts,
     stepped,
     write_ephemeral,
-    write_parities,
+    write_lead,
+    write_mac,
     write_record_zone,
-    write_zone,
 )
 
 # Settings of decoy changes.
@@ -51,21 +52,11 @@ def fill_ephemeral_zone(cost_map: CostMap, plan: RecordPlan, seed: bytes) -> Non
     """
     stream = _Stream(seed)
     zones = cost_map.zones
-    samples = cost_map.samples
-    numbers = cost_map.order.numbers(zones.ephemeral)
-
-    # Bits like those of lead and MAC change some samples of the zone.
-    groups = stream.share(LEAD_BITS + MAC_BITS, numbers.size, zones.ephemeral.stop)
-    with_bits = numbers[stream.order(numbers.size)[: groups * zones.group]]
-    if groups:
-        values = samples[with_bits]
-        write_parities(values, stream.bits(groups), *cost_map.costs.at(with_bits))
-        samples[with_bits] = values
-
-    # Trits like those of the record change the others, apart from those that the ephemeral key will change.
-    trits = plan.trits * numbers.size // zones.places - EPHEMERAL_TRITS
-    if trits > 0 and not trellis.layout(trits, numbers.size, plan.height):
-        trits = trellis.most_trits(numbers.size)  # a record with the most lanes has longer ones, which waste less
+    size = zones.public.stop
+    # Random trits change as many samples as lead, MAC and record elsewhere, apart from those that the key will change.
+    trits = stream.share(plan.trits + LEAD_TRITS + MAC_TRITS, size, zones.record.stop) - EPHEMERAL_TRITS
+    if trits > 0 and not trellis.layout(trits, size, plan.height):
+        trits = trellis.most_trits(size)  # a record with the most lanes has longer ones, which waste less
     if trits > 0:
         write_record_zone(cost_map.ephemeral(), stream.trits(trits), plan)
 
@@ -102,7 +93,7 @@ class _Steps(NamedTuple):
 
 
 def with_decoys(
-    picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, zones: Zones, seed: bytes
+    picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, zones: Zones, medium: SampleModel, seed: bytes
 ) -> tuple[NDArray[np.uint8], PixelSteps]:
     """Step samples that carry nothing as often as data samples of the same cost.
 
@@ -116,7 +107,10 @@ def with_decoys(
     if may_change is not None:
         free = int(np.count_nonzero(may_change[idle_samples(picture.size)[:free]]))
     while True:
-        decoys = (_rehearsed if plan.clustered else _drawn)(picture, costs, plan, zones, seed)
+        if plan.clustered:
+            decoys = _rehearsed(picture, costs, plan, zones, medium, seed)
+        else:
+            decoys = _drawn(picture, costs, plan, zones, seed)
         if may_change is not None:
             kept = may_change[decoys.numbers]
             decoys = _Steps(decoys.numbers[kept], decoys.steps[kept])
@@ -138,10 +132,6 @@ class _Stream:
         self._seed = sha256(self._seed + b"next").digest()
         return np.frombuffer(keystream(self._seed, count), np.uint8)
 
-    def bits(self, count: int) -> NDArray[np.uint8]:
-        """Return random bits, (count,) uint8, 0 or 1."""
-        return np.bitwise_and(self.take(count), np.uint8(1))
-
     def trits(self, count: int) -> NDArray[np.uint8]:
         """Return random trits, (count,) uint8 from 0 to 2."""
         return (self.take(2 * count).view("<u2") % 3).astype(np.uint8)
@@ -159,7 +149,9 @@ class _Stream:
         return (count * part + int(self.below(whole, 1)[0])) // whole
 
 
-def _rehearsed(picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, zones: Zones, seed: bytes) -> _Steps:
+def _rehearsed(
+    picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, zones: Zones, medium: SampleModel, seed: bytes
+) -> _Steps:
     """Return the steps that hiding would make at idle samples if the picture were rolled so that they are data samples.
 
     They follow the steps around them as all others do. The other samples of a salt sample's pixel take the steps of the
@@ -180,7 +172,7 @@ def _rehearsed(picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, z
     decoys.apply(rolled.reshape(-1))
 
     # 3. Seal random bits and trits with a random key: an ephemeral key, a record, and then lead and MAC.
-    order = order_of(size, Key(stream.take(32).tobytes()), b"")  # only pixels have clustered steps
+    order = order_of(size, Key(stream.take(32).tobytes()), b"", medium)
     cost_map = CostMap(rolled, rolled_costs, order, zones, decoys.of_pixels(channels))
     if zones.public.stop:
         fill_ephemeral_zone(cost_map, plan, stream.take(32).tobytes())
@@ -199,8 +191,8 @@ def _rehearsed(picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, z
     for offset in range(1, channels):
         beside = salts // channels * channels + (salts + offset) % channels
         steps[beside] = rolled_back(beside)
-    write_zone(cost_map.samples, zones.lead, stream.bits(LEAD_BITS), rolled_costs, order)
-    write_zone(cost_map.samples, zones.mac, stream.bits(MAC_BITS), rolled_costs, order)
+    write_lead(cost_map, stream.trits(LEAD_TRITS))
+    write_mac(cost_map, stream.trits(MAC_TRITS))
     steps[idle] = rolled_back(idle)
     moving = np.flatnonzero(steps != 0)
     return _Steps(moving.astype(np.int32), steps[moving])
@@ -215,7 +207,7 @@ def _shift(samples: int, channels: int, stream: _Stream) -> int:
 
 
 def _drawn(picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, zones: Zones, seed: bytes) -> _Steps:
-    """Draw steps that write random bits and trits to the idle samples, in proportion to their share of the frame."""
+    """Draw steps that write random trits to the idle samples, in proportion to their share of the frame."""
     samples = picture.reshape(-1)
     stream = _Stream(seed)
     channels = plan.channels
@@ -224,18 +216,17 @@ def _drawn(picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, zones
     # Only the last four salt samples can share a pixel with a sample after the last run.
     last_salts = min(salts, 4)
 
-    # 1. Divide the idle samples at random: groups carry a bit each, as in lead and MAC, the others carry trits.
+    # 1. Divide the idle samples at random: some step like those of lead and MAC, the others like those of the record.
     order = stream.order(idle.size)
-    groups = max(1, stream.share(LEAD_BITS + MAC_BITS, idle.size, zones.ephemeral.stop))
-    with_bits = order[: groups * zones.group]
-    with_trits = order[groups * zones.group :]
+    single = order[: stream.share(zones.mac.stop, idle.size, zones.ephemeral.stop)]
+    of_record = order[single.size :]
 
     # 2. Choose changes that write random trits, like a record's.
     changes = np.zeros(idle.size, np.int8)
-    changes[with_trits] = _random_changes(samples, costs, plan, idle[with_trits], stream)
+    changes[of_record] = _random_changes(samples, costs, plan, idle[of_record], stream)
     moving = changes != 0
     moving[salts - last_salts :] = True  # where samples share a pixel, one that does not move may stop another
-    moving[with_bits] = False
+    moving[single] = False
 
     # 3. Step these samples, in a grey record with the others of their pixels. If a sample occurs more than once, its
     # last step counts.
@@ -255,11 +246,11 @@ def _drawn(picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, zones
     numbers.append(staying.astype(np.int32, copy=False))
     steps.append(np.zeros(staying.size, np.uint8))
 
-    # 5. Set the parities of the groups to random bits.
-    values = samples[idle[with_bits]]
-    write_parities(values, stream.bits(groups), *costs.at(idle[with_bits]))
-    numbers.append(idle[with_bits])
-    steps.append(values - samples[idle[with_bits]])
+    # 5. Choose changes of the others, like those of lead and MAC.
+    alone = idle[single]
+    lead_and_mac = RecordPlan(trellis.HEIGHTS[-1], LEAD_TRITS + MAC_TRITS, False, zones.mac.stop, channels)
+    numbers.append(alone)
+    steps.append(stepped(samples[alone], _random_changes(samples, costs, lead_and_mac, alone, stream)) - samples[alone])
     return _Steps.of(np.concatenate(numbers), np.concatenate(steps).view(np.int8))
 
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 import numpy as np
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.constant_time import bytes_eq
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
@@ -20,14 +18,13 @@ from stegnet.core.errors import CapacityError
 from stegnet.core.keystream import keystream
 from stegnet.core.pixels import in_strips, is_grey
 from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeyRing
-from stegnet.sealing import trellis
-from stegnet.sealing.costs import Costs
+from stegnet.sealing import siv, trellis
+from stegnet.sealing.costs import WET, Costs
 from stegnet.sealing.decoys import fill_ephemeral_zone, with_decoys
 from stegnet.sealing.sample_order import (
-    LEAD_BITS,
-    MAC_BITS,
+    LEAD_TRITS,
+    MAC_BYTES,
     PIXELS,
-    TAG_BYTES,
     Order,
     SampleModel,
     Zones,
@@ -36,6 +33,7 @@ from stegnet.sealing.sample_order import (
     size_bytes,
     zones_of,
 )
+from stegnet.sealing.siv import TAG_BYTES
 from stegnet.sealing.zones import (
     NO_STEPS,
     CostMap,
@@ -43,15 +41,17 @@ from stegnet.sealing.zones import (
     RecordPlan,
     StepCosts,
     Ties,
-    cheapest_of_groups,
-    parities_of,
+    layout_of_lead,
     plan_of,
     read_ephemeral,
+    read_lead,
+    read_mac,
     read_sealed,
-    values_of,
+    triples_of,
     write_ephemeral,
+    write_lead,
+    write_mac,
     write_record_zone,
-    write_zone,
 )
 
 SEED_BYTES = 32
@@ -59,14 +59,8 @@ FILM_EFFORT = 1 << 24  # trellis states that are searched in a frame of a film, 
 PICTURE_EFFORT = 1 << 29  # trellis states that are searched in a picture
 
 
-# Numbers of the lead and the MAC (docs/format.md), and limits of the writer.
-_VERSION = 1
-_NONCE_BYTES = 12
-_MAC_BYTES = MAC_BITS // 8
 _ORDERS = 100  # orders of the data samples that are tried if some samples must not change
-# Average number of lead and MAC bits that may have fixed samples only. Half of them are right by chance, so that an
-# order fails with a probability of at most 1 − e⁻².
-_STUCK_BITS = 4.0
+_FREE_SUMS = 2.0  # for each trit of the lead and the MAC, with which an order fails once in four times
 
 
 @dataclass(frozen=True)
@@ -110,9 +104,13 @@ def record_capacity(
     return zones.capacity
 
 
-def most_fixed(samples: int, medium: SampleModel) -> float:
-    """Return the largest share of a frame's samples, 0 to 1, that may be fixed so that most groups have a free one."""
-    return float((_STUCK_BITS / (LEAD_BITS + MAC_BITS)) ** (1 / zones_of(samples, medium=medium).group))
+def most_fixed(samples: int, medium: SampleModel, free: float = _FREE_SUMS) -> float:
+    """Return the largest share of a frame's samples, 0 to 1, that may be fixed.
+
+    Then `free` sums for each trit of the lead and the MAC have a sample that is not, on average.
+    """
+    plan = layout_of_lead(zones_of(samples, medium=medium))
+    return float(max(1 - free / plan.width, 0) ** (1 / plan.merged))
 
 
 @dataclass(frozen=True)
@@ -146,7 +144,8 @@ def seal(
     """Return a copy of a picture with a record sealed in it. A grey picture stays grey if one channel holds the record.
 
     Args:
-        picture: (H, W, 3) or (H, W, 1) uint8; samples change by one level (at 0 and 255 by two, if at all).
+        picture: (H, W, 3) or (H, W, 1) uint8; samples change by one level, or by two, if at all, at 0 and 255, and
+            where they carry the MAC.
         record: bytes of the record.
         keys: keys of the container.
         seed: 32 random bytes, fresh for each frame.
@@ -168,12 +167,16 @@ def seal(
     # The plan leaves space for an ephemeral key in every frame, as the salt, which comes later, decides on anchors.
     zones = zones_of(frame.size, keys.film.recipient is not None, options.medium)
     plan = plan_of(len(record) + TAG_BYTES, zones, options.effort, options.grey, frame.shape[2])
-    step_costs = _final_costs(frame, costs, seed, plan.grey, options.fixed)
+    step_costs = _final_costs(frame, costs, seed, plan, zones, options.fixed)
     del costs  # tens of megabytes for large pictures, which some callers no longer need
 
     writer = _FrameWriter(record, keys, step_costs, plan, options)
-    sealed = writer.write(frame, seed) if options.fixed is None else writer.write_around(options.fixed, frame, seed)
-    return np.repeat(sealed, channels, 2) if stays_grey else sealed
+    for _ in range(_ORDERS):
+        sealed = writer.write(frame, seed)
+        if sealed is not None:
+            return np.repeat(sealed, channels, 2) if stays_grey else sealed
+        seed = sha256(seed).digest()
+    raise CapacityError("too little of the cover may change", "use a larger cover, or hide less")
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,15 +189,13 @@ class _FrameWriter:
     plan: RecordPlan
     options: SealOptions
 
-    def write(self, cover: NDArray[np.uint8], seed: bytes) -> NDArray[np.uint8]:
+    def write(self, cover: NDArray[np.uint8], seed: bytes) -> NDArray[np.uint8] | None:
         """Return a copy of a frame, (H, W, C) uint8, with the record in an order of the data samples by the seed.
 
-        Fixed samples change only if all samples of a group of lead or MAC are fixed.
+        None: in this order, a fixed sample would have to change, or the MAC can't be written.
         """
         medium = self.options.medium
-        random = keystream(seed, SEED_BYTES + _NONCE_BYTES)
-        decoy_seed = bytes(random[:SEED_BYTES])
-        nonce = bytes(random[SEED_BYTES:])
+        decoy_seed = bytes(keystream(seed, SEED_BYTES))
 
         # Decoys are placed first: they change the salt, and the places of all other changes follow from the salt.
         frame, moved = self._with_decoys(cover, decoy_seed)
@@ -211,33 +212,21 @@ class _FrameWriter:
             fill_ephemeral_zone(cost_map, self.plan, sha256(seed).digest())
             write_ephemeral(cost_map, key.ephemeral, self.options.clustered)
 
-        # The lead tells readers how the record is coded: version, code, length of the sealed record, film secret. The
-        # record is encrypted, with the lead as additional data, and its trits are the syndrome of a trellis code.
+        # The lead tells readers how the record is coded: code, and length of the sealed record. Both are sealed, and
+        # their trits are syndromes of trellis codes.
         size = len(self.record) + TAG_BYTES
-        fields = bytes([_VERSION, self.plan.code]) + size.to_bytes(4, "big") + self.keys.secret
-        lead = nonce + AESGCM(key.lead(salt)).encrypt(nonce, fields, None)
-        sealed = AESGCM(key.record(salt)).encrypt(nonce, self.record, lead)
+        lead = siv.encrypt(key.lead(salt), bytes([self.plan.code]) + size.to_bytes(4, "big"))
+        sealed = siv.encrypt(key.record(salt), self.record, lead)
         write_record_zone(cost_map, trellis.to_trits(sealed), self.plan)
-
-        # Each bit of the lead is the parity of a group of samples.
-        write_zone(cost_map.samples, zones.lead, _bits_of(lead), self.costs, order)
+        write_lead(cost_map, trellis.to_trits(lead))
 
         # The MAC covers all samples, so that it is written last.
-        _write_mac(cost_map, key.mac(salt), medium.context)
-        return frame
-
-    def write_around(self, fixed: NDArray[np.bool_], cover: NDArray[np.uint8], seed: bytes) -> NDArray[np.uint8]:
-        """Return a copy of a frame with the record, in which the samples marked in `fixed`, (H, W, 1) bool, stay.
-
-        A group of lead or MAC bits may have fixed samples only. The next seed gives an order with other groups.
-        """
-        must_stay = cover[fixed]
-        for _ in range(_ORDERS):
-            frame = self.write(cover, seed)
-            if np.array_equal(frame[fixed], must_stay):
-                return frame
-            seed = sha256(seed).digest()
-        raise CapacityError("too little of the cover may change", "use a larger cover, or hide less")
+        wanted = trellis.to_trits(_mac(frame, order, zones, key.mac(salt), medium.context))
+        write_mac(cost_map, wanted)
+        fixed = self.options.fixed
+        if fixed is not None and not np.array_equal(frame[fixed], cover[fixed]):
+            return None
+        return frame if np.array_equal(read_mac(cost_map.samples, order, zones), wanted) else None
 
     def _with_decoys(self, cover: NDArray[np.uint8], seed: bytes) -> tuple[NDArray[np.uint8], PixelSteps]:
         """Return a copy of a frame whose idle samples step, unless they already have, and the steps of its pixels."""
@@ -245,7 +234,7 @@ class _FrameWriter:
             return cover.copy(), NO_STEPS
         has_ephemeral = self.options.first and self.keys.film.recipient is not None
         zones = zones_of(cover.size, has_ephemeral, self.options.medium)
-        return with_decoys(cover, self.costs, self.plan, zones, seed)
+        return with_decoys(cover, self.costs, self.plan, zones, self.options.medium, seed)
 
 
 def unseal(
@@ -262,58 +251,57 @@ def unseal(
     salt = frame_salt(frame)
     for key in keys.candidates(salt, first, lambda recipient: read_ephemeral(frame, salt, recipient, medium)):
         opened = _open_with(key, frame, salt, medium)
-        if opened is not None and keys.accept(opened[0]):
-            return opened[1]
+        if opened is not None:
+            return opened
     return None
 
 
-def _open_with(
-    key: Key, frame: NDArray[np.uint8], salt: bytes, medium: SampleModel
-) -> tuple[bytes, UnsealedRecord] | None:
-    """Return the film secret and the record of a frame; None if nothing opens with this key."""
+def _open_with(key: Key, frame: NDArray[np.uint8], salt: bytes, medium: SampleModel) -> UnsealedRecord | None:
+    """Return the record of a frame; None if nothing opens with this key."""
     samples = frame.reshape(-1)
     zones = zones_of(samples.size, key.ephemeral is not None, medium)
 
     # Most keys that are tried do not open the lead, so that only its part of the order is computed at first.
-    order = order_of(samples.size, key, salt, medium, zones.lead.stop)
-    lead = np.packbits(parities_of(values_of(samples, order, zones.lead), LEAD_BITS)).tobytes()
-    nonce = lead[:_NONCE_BYTES]
-    try:
-        fields = AESGCM(key.lead(salt)).decrypt(nonce, lead[_NONCE_BYTES:], None)
-        version = fields[0]
-        size = int.from_bytes(fields[2:6], "big")
-        film_secret = fields[6:]
-        if version != _VERSION or size < TAG_BYTES:
-            return None
+    lead = read_lead(samples, order_of(samples.size, key, salt, medium, zones.lead.stop), zones)
+    fields = siv.decrypt(key.lead(salt), lead) if lead else None
+    if lead is None or fields is None:
+        return None
 
-        order = order_of(samples.size, key, salt, medium)
-        sealed = read_sealed(frame, order, zones, fields[1], size)
-        if sealed is None:
-            return None
-        record = AESGCM(key.record(salt)).decrypt(nonce, sealed, lead)
-    except InvalidTag:
+    order = order_of(samples.size, key, salt, medium)
+    sealed = read_sealed(frame, order, zones, fields[0], int.from_bytes(fields[1:], "big"))
+    record = siv.decrypt(key.record(salt), sealed, lead) if sealed else None
+    if record is None:
         return None
 
     # A record that opens is returned even if the frame was altered; a MAC that does not match tells so.
-    pair_bits = parities_of(values_of(samples, order, zones.mac) + order.sides, MAC_BITS)
-    mac = _mac(frame, order, zones, key.mac(salt), medium.context)
-    is_whole = bytes_eq(np.packbits(pair_bits).tobytes(), mac)
-    return film_secret, UnsealedRecord(record, is_whole)
+    mac = trellis.to_trits(_mac(frame, order, zones, key.mac(salt), medium.context))
+    return UnsealedRecord(record, bytes_eq(read_mac(samples, order, zones).tobytes(), mac.tobytes()))
 
 
 def _final_costs(
-    picture: NDArray[np.uint8], costs: Costs, seed: bytes, grey: bool, fixed: NDArray[np.bool_] | None = None
+    picture: NDArray[np.uint8],
+    costs: Costs,
+    seed: bytes,
+    plan: RecordPlan,
+    zones: Zones,
+    fixed: NDArray[np.bool_] | None = None,
 ) -> StepCosts:
     """Return the costs of steps with random low bits, without which a search would favour some of equal costs.
 
-    A sample at 0 or 255 can only step by two the other way and gets the maximum cost. Samples of a pixel that move
-    together cost as much as the most expensive one.
+    Where many samples share a trit, the cheapest of them step, so that small costs are kept exactly, and those above
+    the median are one. A sample at 0 or 255 can only step by two the other way and gets the maximum cost. Samples
+    of a pixel that move together cost as much as the most expensive one.
     """
     height, width, channels = picture.shape
-    together = channels if grey else 1
+    together = channels if plan.grey else 1
     up, down = np.empty((2, *((height, width) if together > 1 else picture.shape)), np.uint16)
-    ties = Ties(seed, (SEED_BYTES + _NONCE_BYTES) // 2)
+    ties = Ties(seed, SEED_BYTES // 2)
     row_samples = width * channels
+    samples_per_trit = min(plan.places // plan.trits, zones.lead.stop // LEAD_TRITS)
+    shift = next(shift for shift, least in enumerate((64, 32, 16, 8, 0)) if samples_per_trit >= least)
+    high, most = 4_000, trellis.MAX_COST  # of what may change, and of what should not
+    if fixed is not None:  # samples that must not change then cost ten times as much as any that may
+        shift, high, most = shift + 2, high >> 2, most >> 2
 
     def finish(rows: slice) -> None:
         samples = picture[rows]
@@ -323,57 +311,23 @@ def _final_costs(
             if together > 1 and not strip_costs.strides[2]:  # one channel, repeated for all
                 strip_costs = strip_costs[..., :1]
             strip_costs = np.ascontiguousarray(strip_costs, np.uint16)
-            # The three highest bits of a tie are the low bits of a cost; those of −1 mirror those of +1.
-            kernels.final(samples, strip_costs, strip_ties, mirror, edge, trellis.MAX_COST, together, final[rows])
+            if given.dtype == np.uint8:
+                strip_costs = strip_costs * np.uint16(100)
+            kernels.final(samples, strip_costs, strip_ties, mirror, edge, shift, high, WET, most, together, final[rows])
 
     in_strips(finish, height, width)
     if fixed is not None:
-        dropped_bits = 2  # a fixed sample then costs ten times as much as any that may change
         for side in (up, down):
-            np.right_shift(side, dropped_bits, out=side)
             side[fixed] = trellis.FIXED_COST
     return StepCosts(up.reshape(-1), down.reshape(-1), ties, together, fixed=fixed)
 
 
-def _write_mac(cost_map: CostMap, key: bytes, context: bytes) -> None:
-    """Write the MAC of a frame, in place.
-
-    If the parity of a group is wrong, its cheapest sample takes the other value of its pair.
-    """
-    samples = cost_map.samples
-    order = cost_map.order
-    numbers = order.numbers(cost_map.zones.mac)
-    values = samples[numbers]
-
-    # If no sample of a group has a valid partner, its first sample moves by one level, after which it has one.
-    has_partner = _partners(values, order.sides)[1].reshape(-1, MAC_BITS).any(0)
-    stuck = np.flatnonzero(~has_partner)
-    values[stuck] = np.where(values[stuck] == 0, 1, 254)
-    samples[numbers] = values
-
-    # The MAC covers pair numbers in place of these samples, so that an exchange within a pair leaves it valid.
-    bits = _bits_of(_mac(cost_map.picture, order, cost_map.zones, key, context))
-    partners, valid = _partners(values, order.sides)
-    up, down = cost_map.costs.at(numbers)
-    cost = np.where(valid, np.where(partners > values, up, down), np.iinfo(np.uint16).max)
-    cheapest = cheapest_of_groups(cost, bits.size)
-    chosen = cheapest[parities_of(values + order.sides, bits.size) != bits]
-    values[chosen] = partners[chosen]
-    samples[numbers] = values
-
-
-def _partners(values: NDArray[np.uint8], sides: NDArray[np.uint8]) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
-    """Return the other value of each value's pair, int16, and whether it is within 0 to 255."""
-    partners = ((values.astype(np.int16) + sides) ^ 1) - sides
-    return partners, (partners >= 0) & (partners <= 255)
-
-
 def _mac(frame: NDArray[np.uint8], order: Order, zones: Zones, key: bytes, context: bytes) -> bytes:
-    """Return the first 16 bytes of an HMAC-SHA256 of size, samples (pair numbers for those of the MAC), and context."""
+    """Return the first 16 bytes of an HMAC-SHA256 of size, samples (triples for those of the MAC), and context."""
     height, width, _ = frame.shape
     samples = frame.reshape(-1)
     numbers = order.numbers(zones.mac)
-    pairs = ((samples[numbers].astype(np.uint16) + order.sides) >> 1).astype(np.uint8)
+    triples, _ = triples_of(samples, numbers, order)
     part_size = 1 << 20  # samples that are copied at a time, which bounds the memory
 
     mac = HMAC(key, SHA256())
@@ -381,12 +335,7 @@ def _mac(frame: NDArray[np.uint8], order: Order, zones: Zones, key: bytes, conte
     for start in range(0, samples.size, part_size):
         part = samples[start : start + part_size].copy()
         inside = (numbers >= start) & (numbers < start + part.size)
-        part[numbers[inside] - start] = pairs[inside]
+        part[numbers[inside] - start] = triples[inside]
         mac.update(part.data)
     mac.update(context)
-    return mac.finalize()[:_MAC_BYTES]
-
-
-def _bits_of(data: bytes) -> NDArray[np.uint8]:
-    """Return the bits of bytes, from highest to lowest, (8n,) uint8."""
-    return np.unpackbits(np.frombuffer(data, np.uint8))
+    return mac.finalize()[:MAC_BYTES]

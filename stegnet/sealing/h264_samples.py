@@ -17,7 +17,7 @@ import numpy as np
 from stegnet import video
 from stegnet.core.errors import MediaError
 from stegnet.formats.opened_file import Source
-from stegnet.sealing.costs import Costs
+from stegnet.sealing.costs import MEDIAN, WET, Costs
 from stegnet.sealing.sample_order import SampleModel
 from stegnet.video.h264_levels import (
     PPS,
@@ -126,15 +126,13 @@ class Group:
         return SampleModel(SHARE, sha256(b"stegnet/1/h264" + self.context).digest())
 
     def costs(self) -> Costs:
-        """Return the costs of the samples, (n, 1, 1) uint16 from 1 to 500.
+        """Return the costs of the samples, (n, 1, 1) uint16.
 
         Only levels of ±1 change their sign, and only at places where both signs are about equally frequent. Magnitudes
         stay, so that no statistic of them tells anything; a sign is a bit by itself in the stream, so that the film's
         size hardly changes. The cost of a step is its energy relative to the energy of the levels of its macroblock.
         """
         most_places = 64  # in a block
-        usual = 20  # cost of a median sign
-        wet = 500  # cost of a step that should not be taken
         uneven = 0.02  # share of positive ones above or below a half, beyond which the signs at a place stay
         found = []
         for part in self.slices:
@@ -152,9 +150,9 @@ class Group:
         positive = np.bincount(places[ones], values[ones] > 0) / np.maximum(np.bincount(places[ones]), 1)
         dry = ones & (np.abs(positive[np.minimum(places, len(positive) - 1)] - 0.5) <= uneven)
         if dry.any():
-            once *= usual / np.median(once[dry])
-        costs = np.clip(once, 1, wet)
-        up, down = (np.where(dry & (values == side), costs, wet).astype(np.uint16) for side in (-1, 1))
+            once *= MEDIAN / 2 / np.median(once[dry])
+        costs = np.clip(once, 1, WET)
+        up, down = (np.where(dry & (values == side), costs, WET).astype(np.uint16) for side in (-1, 1))
         return Costs(up.reshape(-1, 1, 1), down.reshape(-1, 1, 1))
 
 

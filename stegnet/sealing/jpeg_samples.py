@@ -19,12 +19,11 @@ from stegnet import kernels
 from stegnet.core.pixels import BLOCK, COSINES, DCT_BASIS, LEVELS, ZIGZAG, in_block_rows
 from stegnet.image.jpeg_coefficients import JpegPicture
 from stegnet.media.jpeg_cover import rounding_directions
-from stegnet.sealing.costs import Costs
+from stegnet.sealing.costs import MEDIAN, WET, Costs
 from stegnet.sealing.sample_order import UNEVEN, SampleModel, size_bytes
 
 CARRIED = 63  # coefficients in a block, without the first
 COEFFICIENTS = UNEVEN  # most coefficients are 0
-WET = 500  # cost of a coefficient that should not change
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,6 @@ class JpegCostSettings:
     middle: int = 128  # sample value of a coefficient of 0
     window: int = 23  # wavelet coefficients on a side of the square that a step changes
     margin: int = 15  # pixels around a picture, which are mirrored
-    usual: int = 40  # cost of a median nonzero coefficient
     # Coefficients with rational cosines, as places among those carried, and the doubled error, in steps, from which
     # such a coefficient is a tie.
     rational: tuple[int, ...] = tuple(np.flatnonzero(np.isin(ZIGZAG[1:], (4, 32, 36))).tolist())
@@ -87,10 +85,10 @@ def medium_of(jpeg: JpegPicture) -> SampleModel:
 
 
 def coefficient_costs(jpeg: JpegPicture, errors: NDArray[np.float32] | None = None) -> Costs:
-    """Return the costs of luma's samples, (rows, 63 · columns, 1) uint16, from 1 to 500; clipped blocks cost 500.
+    """Return the costs of luma's samples, (rows, 63 · columns, 1) uint16; clipped blocks cost WET.
 
-    A zero costs 500 too if the encoder made no 1 and no −1 at its frequency: some encoders cut off frequencies or small
-    coefficients.
+    A zero costs that, too, if the encoder made no 1 and no −1 at its frequency: some encoders cut off frequencies, or
+    small coefficients.
 
     Args:
         jpeg: the JPEG with its coefficients.
@@ -104,8 +102,8 @@ def coefficient_costs(jpeg: JpegPicture, errors: NDArray[np.float32] | None = No
     rows, cols, _ = luma.shape
     costs = juniward(pixels, jpeg.steps(0))[..., 1:]
     of_used = np.concatenate(in_block_rows(lambda part: costs[part][luma[part, :, 1:] != 0], rows))
-    # The median nonzero coefficient costs COST_SETTINGS.usual.
-    scale = COST_SETTINGS.usual / (np.median(of_used, overwrite_input=True) if of_used.size else np.median(costs))
+    # The median nonzero coefficient costs MEDIAN.
+    scale = MEDIAN / (np.median(of_used, overwrite_input=True) if of_used.size else np.median(costs))
     del of_used
     ones = in_block_rows(lambda part: (np.abs(luma[part, :, 1:]) == 1).any((0, 1)), rows)
     never_one = ~np.logical_or.reduce(ones)

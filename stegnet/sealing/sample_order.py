@@ -11,12 +11,14 @@ from stegnet import kernels
 from stegnet.core.keystream import keystream
 from stegnet.keys import SALT_BYTES, Key
 from stegnet.sealing import trellis
+from stegnet.sealing.siv import TAG_BYTES
 
 Whole = TypeVar("Whole", bound=np.signedinteger)
 
-LEAD_BITS = 400
-MAC_BITS = 128
-TAG_BYTES = 16
+LEAD_BYTES = TAG_BYTES + 5  # tag, code of the record, length of the sealed record
+MAC_BYTES = 16
+LEAD_TRITS = trellis.count_trits(LEAD_BYTES)
+MAC_TRITS = trellis.count_trits(MAC_BYTES)
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,10 @@ class SampleFormat:
     stride: int = 31  # samples in a block, one of them a salt sample and the others data samples
     salt: int = 15  # place of the salt sample in its block
     run: int = 32  # consecutive data samples that stay together
-    group: int = 12_288  # data samples of a picture's pixels for each sample of a group
-    most_group: int = 64  # samples of the largest group
-    ephemeral: int = 1024  # samples of an ephemeral key's zone for each sample of a group
+    share: int = 12_288  # data samples of a picture's pixels for each unit of the zones of a fixed size
+    most_units: int = 64
+    places: int = 3  # of a unit, for each trit of lead and MAC
+    ephemeral: int = 1024  # places of a unit in an ephemeral key's zone
     cycle: int = 45  # runs after which the colours repeat: 45 · 32 data samples are 48 · 31 samples
 
     def data_samples(self, samples: int) -> int:
@@ -43,12 +46,12 @@ FORMAT = SampleFormat()
 class SampleModel:
     """Kind of samples that a record is sealed in."""
 
-    share: int  # data samples per group sample; a smaller value gives each lead and MAC bit more samples to choose from
+    share: int  # data samples per unit; with fewer, each trit of lead and MAC has more samples to choose from
     context: bytes = b""  # data that the MAC covers besides the samples
 
 
-PIXELS = SampleModel(FORMAT.group)
-# Samples many of which are expensive to change: each bit of lead and MAC needs a large group to choose from.
+PIXELS = SampleModel(FORMAT.share)
+# Samples many of which are expensive to change: each trit of lead and MAC needs many to choose from.
 UNEVEN = SampleModel(2048)
 
 
@@ -60,7 +63,6 @@ class Zones:
     mac: slice
     record: slice
     ephemeral: slice
-    group: int  # places per bit of lead and MAC
 
     @property
     def public(self) -> slice:
@@ -74,7 +76,7 @@ class Zones:
 
     @property
     def capacity(self) -> int:
-        """Size of the largest record in bytes."""
+        """Size of the largest record, in bytes."""
         return trellis.most_bytes(self.places) - TAG_BYTES
 
 
@@ -83,7 +85,7 @@ class Order:
     """Keyed order of a frame's data samples."""
 
     runs: NDArray[np.int64]  # (T,), the runs of data samples in keyed order
-    sides: NDArray[np.uint8]  # (n,), 0 or 1, one for each sample of the MAC's zone
+    sides: NDArray[np.uint8]  # (n,) from 0 to 2, one for each sample of the MAC's zone
 
     def numbers(self, zone: slice) -> NDArray[np.int32]:
         """Return the sample numbers at the places of a zone, (n,) int32."""
@@ -181,18 +183,17 @@ def samples_of_runs(runs: slice) -> slice:
 def zones_of(samples: int, ephemeral: bool = False, medium: SampleModel = PIXELS) -> Zones:
     """Return the zones of a frame with this number of samples."""
     data_samples = FORMAT.data_samples(samples)
-    group = min(max(data_samples // medium.share, 1), FORMAT.most_group)
-    ephemeral_places = FORMAT.ephemeral * group if ephemeral else 0
+    units = min(max(data_samples // medium.share, 1), FORMAT.most_units)
+    ephemeral_places = FORMAT.ephemeral * units if ephemeral else 0
 
-    lead_end = LEAD_BITS * group
-    mac_end = lead_end + MAC_BITS * group
+    lead_end = FORMAT.places * LEAD_TRITS * units
+    mac_end = lead_end + FORMAT.places * MAC_TRITS * units
     record_end = max(mac_end, data_samples // FORMAT.run * FORMAT.run - ephemeral_places)
     return Zones(
         lead=slice(0, lead_end),
         mac=slice(lead_end, mac_end),
         record=slice(mac_end, record_end),
         ephemeral=slice(record_end, record_end + ephemeral_places),
-        group=group,
     )
 
 
@@ -205,7 +206,7 @@ def order_of(samples: int, key: Key, salt: bytes, medium: SampleModel = PIXELS, 
         return _keyed_order(samples, key, salt, medium, places)
     order = _keyed_order(samples, key, salt, medium)
     public_runs = public_order(samples, key.recipient, salt, medium).runs
-    ephemeral_runs = public_runs[: FORMAT.ephemeral * zones_of(samples, medium=medium).group // FORMAT.run]
+    ephemeral_runs = public_runs[: zones_of(samples, True, medium).public.stop // FORMAT.run]
     remaining = order.runs[~np.isin(order.runs, ephemeral_runs)]
     return Order(np.concatenate([remaining, ephemeral_runs]), order.sides)
 
@@ -219,11 +220,10 @@ def _keyed_order(samples: int, key: Key, salt: bytes, medium: SampleModel, place
     runs = FORMAT.data_samples(samples) // FORMAT.run
     mac = zones_of(samples, medium=medium).mac
     sides = mac.stop - mac.start
-    stream = keystream(key.positions(salt), 8 * runs + -(-sides // 8))
+    stream = keystream(key.positions(salt), 8 * runs + sides)
     words = np.frombuffer(stream, "<u8", runs)
     wanted_runs = runs if places is None else min(-(-places // FORMAT.run), runs)
-    side_bits = np.unpackbits(np.frombuffer(stream, np.uint8, offset=8 * runs))
-    return Order(first_sorted(words, wanted_runs), side_bits[:sides])
+    return Order(first_sorted(words, wanted_runs), np.frombuffer(stream, np.uint8, offset=8 * runs) % np.uint8(3))
 
 
 def stable_argsort(words: NDArray[np.uint64]) -> NDArray[np.int64]:

@@ -36,7 +36,7 @@ _TURNS = 4  # turns in which lanes are searched if costs depend on the changes o
 
 HEIGHTS = range(1, 7)
 MAX_WIDTH = 16  # most sums per trit
-MAX_COST = 4_007
+MAX_COST = 8_000  # of a change that should not be made
 FIXED_COST = 9_999  # cost of a sample that must not change
 ALL_FREE = np.zeros(0, np.uint8)  # no mask: every sample may change
 # Columns of the parity-check matrix for each height, as numbers to the base 3; the best of 12 to 40 random draws.

@@ -1,7 +1,7 @@
 """Zones: writing bits and trits to their samples by steps, and reading them (docs/format.md, "Record zone")."""
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from stegnet.keys import EPHEMERAL_TRITS
 from stegnet.sealing import trellis
 from stegnet.sealing.sample_order import (
     FORMAT,
+    LEAD_BYTES,
+    LEAD_TRITS,
+    MAC_TRITS,
     PIXELS,
     Greens,
     Order,
@@ -22,10 +25,13 @@ from stegnet.sealing.sample_order import (
     samples_of_runs,
     zones_of,
 )
+from stegnet.sealing.siv import TAG_BYTES
 
+Number = TypeVar("Number", bound=np.generic)
 NO_TIES = np.zeros(0, np.uint16)  # for samples that are not merged
 
-_GREY = 16  # what is added to the height of a grey record's code (docs/format.md, "Lead")
+# Number of docs/format.md, "Lead": what is added to the height of a grey record's code.
+_GREY = 16
 
 # Settings of writing a record's zone.
 _GREY_SHARE = 0.5  # largest number of trits of a grey record per green sample
@@ -77,6 +83,10 @@ class StepCosts(NamedTuple):
         in_parts(price, numbers.size)
         return up, down
 
+    def ties_of(self, numbers: NDArray[np.int32], size: int) -> NDArray[np.uint16]:
+        """Return the ties of the numbered samples, (n,) int32, of `size` in all."""
+        return self.ties.of((numbers - self.shift) % size if self.shift else numbers)
+
     def merged(
         self,
         samples: NDArray[np.uint8],
@@ -96,7 +106,7 @@ class StepCosts(NamedTuple):
 
         def merge(part: slice) -> None:
             part_numbers = numbers[part]
-            ties = self.ties.of((part_numbers - self.shift) % samples.size if self.shift else part_numbers)
+            ties = self.ties_of(part_numbers, samples.size)
             costs = self.up, self.down, free, beside, trellis.MAX_COST, self.together, self.shift
             of_part = slice(part.start // plan.merged, part.stop // plan.merged)
             into = sums.values[of_part], sums.up[of_part], sums.down[of_part]
@@ -192,44 +202,6 @@ def _step(
     in_parts(change, numbers.size)
 
 
-def parities_of(values: NDArray[np.uint8], groups: int) -> NDArray[np.uint8]:
-    """Return the parity of each group's lowest bits, (groups,) uint8; value i belongs to group i mod `groups`."""
-    parities: NDArray[np.uint8] = np.bitwise_xor.reduce(values.reshape(-1, groups), 0) & 1
-    return parities
-
-
-def cheapest_of_groups(costs: NDArray[np.uint16], groups: int) -> NDArray[np.intp]:
-    """Return the index of each group's cheapest value, (groups,) int; value i belongs to group i mod `groups`."""
-    cheapest_rows: NDArray[np.intp] = costs.reshape(-1, groups).argmin(0)
-    return cheapest_rows * groups + np.arange(groups)
-
-
-def write_parities(
-    values: NDArray[np.uint8], bits: NDArray[np.uint8], up: NDArray[np.uint16], down: NDArray[np.uint16]
-) -> None:
-    """Set the parities of the groups to bits, by a step of the cheapest sample of each group whose parity is wrong."""
-    cheapest = cheapest_of_groups(np.minimum(up, down), bits.size)
-    chosen = cheapest[parities_of(values, bits.size) != bits]
-    before = values[chosen]
-    rises = (before == 0) | (up[chosen] < down[chosen]) & (before != 255)
-    values[chosen] = np.where(rises, before + 1, before - 1)
-
-
-def write_zone(
-    samples: NDArray[np.uint8],
-    zone: slice,
-    bits: NDArray[np.uint8],
-    costs: StepCosts,
-    order: Order,
-) -> None:
-    """Set the parities of a zone's groups to bits, in place, by steps of any samples."""
-    numbers = order.numbers(zone)
-    values = samples[numbers]
-    up, down = costs.at(numbers)
-    write_parities(values, bits, up, down)
-    samples[numbers] = values
-
-
 @dataclass(frozen=True)
 class RecordPlan:
     """Plan for writing a record."""
@@ -306,6 +278,81 @@ class CostMap:
     def ephemeral(self) -> "CostMap":
         """Return a copy with the zone of the ephemeral key in place of the record's."""
         return replace(self, zones=replace(self.zones, record=self.zones.ephemeral))
+
+
+def write_lead(cost_map: CostMap, trits: NDArray[np.uint8]) -> None:
+    """Write the trits of a lead to its zone."""
+    samples = cost_map.samples
+    numbers = _apart(cost_map.order.numbers(cost_map.zones.lead), LEAD_TRITS)
+    values = samples[numbers]
+    costs = (*cost_map.costs.at(numbers), cost_map.costs.ties_of(numbers, samples.size))
+    samples[numbers] = stepped(values, trellis.write(values, trits, _fixed_layout(LEAD_TRITS, values.size), costs))
+
+
+def read_lead(samples: NDArray[np.uint8], order: Order, zones: Zones) -> bytes | None:
+    """Return the lead in samples, (S,) uint8; None if there are no valid bytes."""
+    values = _apart(values_of(samples, order, zones.lead), LEAD_TRITS)
+    return trellis.from_trits(trellis.read(values, _fixed_layout(LEAD_TRITS, values.size)).reshape(-1), LEAD_BYTES)
+
+
+def triples_of(samples: NDArray[np.uint8], numbers: NDArray[np.int32], order: Order) -> tuple[NDArray[np.uint8], ...]:
+    """Return the number of the triple of each sample in the MAC's zone, and its place there, 0 to 2; (n,) uint8 each.
+
+    `numbers` are those of the zone.
+    """
+    values = samples[numbers].astype(np.uint16) + order.sides
+    return tuple(part.astype(np.uint8) for part in np.divmod(values, 3))
+
+
+def write_mac(cost_map: CostMap, trits: NDArray[np.uint8]) -> None:
+    """Write the trits of a MAC to its zone, by changes that leave each sample in its triple.
+
+    At the end of a triple, a change goes the other way by 2, which costs more than any by 1. If all changes of a sum
+    would leave 0 to 255, or are fixed, its trit may stay another: `read_mac` tells.
+    """
+    samples = cost_map.samples
+    numbers = cost_map.order.numbers(cost_map.zones.mac)
+    places = _apart(triples_of(samples, numbers, cost_map.order)[1], MAC_TRITS)
+    numbers = _apart(numbers, MAC_TRITS)
+    values = samples[numbers].astype(np.int16)
+    up, down = cost_map.costs.at(numbers)
+    is_fixed = up == trellis.FIXED_COST
+    costs = []
+    after = [values]  # without a change, after one up, and one down
+    for change, cost, other in ((1, up, down), (-1, down, up)):
+        changed = values + (places + np.uint8(change % 3)) % 3 - places
+        by_two = np.maximum(other, trellis.MAX_COST // 2)
+        allowed = np.where(np.abs(changed - values) > 1, by_two, cost) // 4
+        never = is_fixed | (changed < 0) | (changed > 255)
+        costs.append(np.where(never, np.uint16(trellis.FIXED_COST), allowed).astype(np.uint16))
+        after.append(np.where(never, values, changed))
+    ties = cost_map.costs.ties_of(numbers, samples.size)
+    changes = trellis.write(places, trits, _fixed_layout(MAC_TRITS, places.size), (costs[0], costs[1], ties))
+    samples[numbers] = np.choose(changes % 3, after).astype(np.uint8)
+
+
+def read_mac(samples: NDArray[np.uint8], order: Order, zones: Zones) -> NDArray[np.uint8]:
+    """Return the trits in the MAC's zone of samples, (S,) uint8; (MAC_TRITS,) uint8."""
+    places = _apart(triples_of(samples, order.numbers(zones.mac), order)[1], MAC_TRITS)
+    return trellis.read(places, _fixed_layout(MAC_TRITS, places.size)).reshape(-1)
+
+
+def _apart(values: NDArray[Number], trits: int) -> NDArray[Number]:
+    """Return values of the zone of lead or MAC, (n,), in another order: those of a run, side by side, come far apart.
+
+    So a trit does not depend on one place of the picture.
+    """
+    return np.ascontiguousarray(values.reshape(trits // 4, -1).T).reshape(-1)
+
+
+def layout_of_lead(zones: Zones) -> trellis.Layout:
+    """Return the layout of a lead."""
+    return _fixed_layout(LEAD_TRITS, zones.lead.stop)
+
+
+def _fixed_layout(trits: int, places: int) -> trellis.Layout:
+    """Return the layout of lead or MAC."""
+    return _layout(trits, places, trellis.HEIGHTS[-1])
 
 
 def write_record_zone(cost_map: CostMap, trits: NDArray[np.uint8], plan: RecordPlan) -> None:
@@ -397,13 +444,11 @@ def read_sealed(frame: NDArray[np.uint8], order: Order, zones: Zones, code: int,
 
     `code` is the number in the lead that tells how the record is coded.
     """
-    samples = frame.reshape(-1)
-    kind = code & ~15
     height = code & 15
-    if height not in trellis.HEIGHTS or kind not in (0, _GREY):
+    if height not in trellis.HEIGHTS or code & ~15 not in (0, _GREY):
         return None
-    values = values_of(samples, order, zones.record, frame.shape[2] if kind else 0)
-    if size > trellis.most_bytes(values.size):
+    values = values_of(frame.reshape(-1), order, zones.record, frame.shape[2] if code & _GREY else 0)
+    if not TAG_BYTES <= size <= trellis.most_bytes(values.size):
         return None
     return trellis.read_bytes(values, size, height)
 

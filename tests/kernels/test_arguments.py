@@ -49,7 +49,8 @@ def fitting(kernel: str) -> dict[str, Any]:
         "mark": {**places, "samples": 9, "marks": of(np.uint8, 2)},
         "final": {
             "samples": of(np.uint8, 4, fill=5), "costs": of(np.uint16, 4), "ties": of(np.uint16, 4), "mirror": False,
-            "edge": 0, "most": 9, "together": 1, "out": of(np.uint16, 4),
+            "edge": 0, "shift": 1, "high": 5, "wet": 8, "most": 9,
+            "together": 1, "out": of(np.uint16, 4),
         },
         "gather": {"samples": of(np.uint8, 4), "numbers": of(np.int32, 4), "out": of(np.uint8, 4)},
         "price": {
@@ -119,7 +120,8 @@ def fitting(kernel: str) -> dict[str, Any]:
 # Arguments that may be shorter or below zero, and still fit.
 FREE = {
     "decode": ("ratios", "iterations", "message"), "search": ("starts",), "syndrome": ("starts",), "numbers": ("out",),
-    "final": ("edge", "most"), "gather": ("samples",), "price": ("dear",), "merge": ("dear",), "merge_runs": ("dear",),
+    "final": ("edge", "high", "wet", "most"), "gather": ("samples",), "price": ("dear",), "merge": ("dear",),
+    "merge_runs": ("dear",),
     "follow": ("moved",), "code": ("out",),
 }  # fmt: skip
 # What else is wrong, in which kernel, and the arguments that make it so.

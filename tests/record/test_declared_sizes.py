@@ -58,7 +58,7 @@ def robust(height: int, width: int, depth: int = 8, scale: int = 32) -> bytes:
 )
 def test_a_record_that_declares_far_too_much_opens_nothing(cover, record, monkeypatch):
     monkeypatch.setattr("stegnet.record.reading.decode_base", lambda *_: pytest.fail("it was decoded"))
-    assert read_record(sealed(cover, format_record(record, KEY)), KeyRing(KEY), first=True).record is None
+    assert read_record(sealed(cover, format_record(record, bytes(16))), KeyRing(KEY), first=True).record is None
 
 
 @pytest.mark.parametrize("depth", [8, 10])
@@ -72,7 +72,7 @@ def test_what_the_free_memory_can_not_hold_is_refused_with_a_reason(cover, monke
     told = "the hidden picture has 5000×4000 pixels, which take 0.2 GB of memory"
     for call in (stegnet.info, stegnet.reveal):
         with pytest.raises(stegnet.MediaError, match=told) as caught:
-            call(sealed(cover, format_record(hidden_by_pair(4000, 5000), KEY)), key=KEY)
+            call(sealed(cover, format_record(hidden_by_pair(4000, 5000), bytes(16))), key=KEY)
         assert caught.value.hint == "0.1 GB are free: close other programs"
     with pytest.raises(stegnet.MediaError, match=told):
         parse_content(robust(4000, 5000), SIDE**2)

@@ -5,10 +5,9 @@ import pytest
 from scipy import ndimage
 
 from stegnet.media.evidence.copies import regular_areas
-from stegnet.sealing import Costs, rounding_costs, texture_costs
+from stegnet.sealing import MEDIAN, WET, Costs, rounding_costs, texture_costs
 
 KER_BOEHME = np.array([[-1, 2, -1], [2, -4, 2], [-1, 2, -1]])
-MEDIAN, WET = 40, 500
 # The reciprocals of textures are rounded down to whole numbers: each of 225 by less than 1.
 ROUNDED = 225
 

@@ -110,7 +110,7 @@ def test_decoys_are_drawn_again_until_enough_salt_samples_have_changed(picture):
 def test_the_zone_of_an_ephemeral_key_changes_as_often_as_the_rest(picture):
     """Whoever knows the recipient knows its places. In a small frame that is not full, the key alone changes more."""
     cover, recipient = picture(60, 80), Identity(bytes(range(32))).recipient
-    costs = Costs(*(np.full(cover.shape, 40, np.uint16) for _ in range(2)))
+    costs = Costs(*(np.full(cover.shape, 4000, np.uint16) for _ in range(2)))
     inside, everywhere = [], []
     for seed in range(20):
         random = np.random.default_rng(seed)

@@ -5,7 +5,6 @@ from itertools import product
 
 import numpy as np
 import pytest
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from stegnet import CapacityError, kernels
 from stegnet.keys import ContainerKeys, Identity, Key, KeyRing
@@ -20,6 +19,7 @@ from stegnet.sealing import (
     record_capacity,
     rounding_costs,
     seal,
+    siv,
     texture_costs,
     trellis,
     unseal,
@@ -55,7 +55,7 @@ def checkers(height: int, width: int) -> np.ndarray:
 
 
 def equal_costs(picture: np.ndarray) -> Costs:
-    return Costs(*(np.full(picture.shape, 40, np.uint16) for _ in range(2)))
+    return Costs(*(np.full(picture.shape, 4000, np.uint16) for _ in range(2)))
 
 
 def read(picture: np.ndarray, key: Key) -> tuple[bytes, bool] | None:
@@ -74,8 +74,9 @@ def apart(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def code_of(picture: np.ndarray, key: Key) -> int:
     """What the lead says of the record's code."""
-    lead = lead_of(picture)
-    return AESGCM(key.lead(frame_salt(picture))).decrypt(lead[:12], lead[12:], None)[1]
+    fields = siv.decrypt(key.lead(frame_salt(picture)), lead_of(picture))
+    assert fields is not None
+    return fields[0]
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
@@ -100,7 +101,7 @@ def test_a_large_picture_is_filled_for_a_recipient():
     """A record of 65,536 lanes has more trits for each sample than fit into the zone of the ephemeral key."""
     identity, random_bytes = Identity(bytes(range(32))), random.Random(0).randbytes
     cover = np.random.default_rng(0).integers(0, 256, (4900, 4900, 1), np.uint8)
-    keys, cost = identity.recipient.new_keys(random_bytes), np.broadcast_to(np.uint16(40), cover.shape)
+    keys, cost = identity.recipient.new_keys(random_bytes), np.broadcast_to(np.uint16(4000), cover.shape)
     record = random_bytes(record_capacity(*cover.shape[:2], keys.film, 1))
     container = seal(cover, record, keys, random_bytes(32), Costs(cost, cost), SealOptions(True, FILM_EFFORT))
     found = unseal(container, KeyRing(identity), first=True)
@@ -114,29 +115,29 @@ def test_a_large_picture_is_sealed_in_little_memory(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     picture = np.random.default_rng(0).integers(60, 180, (2000, 2000, 3), np.uint8)
     keys, options = ContainerKeys(Key(bytes(32)), bytes(16)), SealOptions(True, grey=True)
-    cost = np.broadcast_to(np.uint16(40), picture.shape)
+    cost = np.broadcast_to(np.uint16(4000), picture.shape)
     with memory_limited(96 << 20):
         seal(picture, bytes(100), keys, bytes(32), Costs(cost, cost), options)
 
 
 @pytest.mark.parametrize("key", [Key(bytes(32)), Identity(bytes(range(32)))], ids=["key", "identity"])
 def test_fixed_samples_stay(key):
-    """Where a group of the lead or the MAC has no others, another order of the carriers is tried."""
+    """Where a trit of the lead or the MAC has no others, another order of the carriers is tried."""
     random_bytes, medium = random.Random(1).randbytes, SampleModel(2048)
     cover = np.random.default_rng(0).integers(120, 136, (80, 100, 1), np.uint8)
     fixed = np.random.default_rng(1).random(cover.shape) < most_fixed(cover.size, medium)
-    cost = np.full(cover.shape, 40, np.uint16)
+    cost = np.full(cover.shape, 4000, np.uint16)
     for _ in range(2):
         keys = (key.recipient or key).new_keys(random_bytes)
         options = SealOptions(True, FILM_EFFORT, clustered=False, medium=medium, fixed=fixed)
         container = seal(cover, RECORD, keys, random_bytes(32), Costs(cost, cost), options)
         moved = container != cover
-        assert moved.sum() > 200 and not moved[fixed].any()
+        assert moved.sum() > 60 and not moved[fixed].any()
         assert unseal(container, KeyRing(key), first=True, medium=medium).record == RECORD
 
 
 def test_too_many_fixed_samples():
-    cost, keys = np.full((30, 100, 1), 40, np.uint16), Key(bytes(32)).new_keys(random.Random(1).randbytes)
+    cost, keys = np.full((30, 100, 1), 4000, np.uint16), Key(bytes(32)).new_keys(random.Random(1).randbytes)
     options = SealOptions(True, 1, clustered=False, fixed=np.ones(cost.shape, bool))
     with pytest.raises(CapacityError, match="may change"):
         seal(np.full(cost.shape, 128, np.uint8), RECORD, keys, bytes(32), Costs(cost, cost), options)
@@ -153,15 +154,15 @@ def test_parts_that_bound_the_memory_change_nothing(monkeypatch, grey):
 
 @pytest.mark.parametrize("level", [0, 1, 127, 128, 254, 255])
 def test_samples_change_by_one_level_and_never_wrap(key, level):
-    """By two only from 0 and 255, in the MAC's zone, whose pairs leave no choice, and where the room is full."""
+    """By two only from 0 and 255, in the MAC's zone, whose triples leave no choice, and where the room is full."""
     before, inwards = even(40, 48, level), {0: 1, 255: -1}.get(level)
-    for size, costs in product((0, 200, 960), (texture_costs, equal_costs)):
+    for size, costs in product((0, 200, 950), (texture_costs, equal_costs)):
         written = sealed(before, bytes(size), costs=costs, effort=FILM_EFFORT)
         assert read(written, key) == (bytes(size), True)
         step = apart(written, before)
         allowed = {-1, 0, 1} if inwards is None else {0, inwards, 2 * inwards}
         assert set(np.unique(step[before == level])) <= allowed
-        if size < 960:
+        if size < 950:
             assert set(np.flatnonzero(np.abs(step) == 2)) <= zones_of(written)["mac"]
 
 
@@ -209,9 +210,9 @@ def test_any_memory_layout_is_read_and_stays(key):
 
 
 def test_no_two_frames_of_a_key_share_places_or_sides():
-    """Beyond chance: the share of two random sets; and no two have a salt or a nonce in common."""
+    """Beyond chance: the share of two random sets; and no two have a salt or a lead in common."""
     frames = [sealed(even(64, 96), b"", seed) for seed in range(12)]
-    assert len({frame_salt(frame) for frame in frames}) == len({lead_of(frame)[:12] for frame in frames}) == 12
+    assert len({frame_salt(frame) for frame in frames}) == len({lead_of(frame) for frame in frames}) == 12
     places = [zones_of(frame) for frame in frames]
     drawn = np.array([sides(frame) for frame in frames])
     total = sum(map(len, places[0].values()))
@@ -222,7 +223,7 @@ def test_no_two_frames_of_a_key_share_places_or_sides():
         assert abs(np.mean(shared) - size**2 / total) < 5 * 32 * (size**2 / total / 32 / len(shared)) ** 0.5
         assert max(shared) < 0.6 * size
     agreeing = (drawn[:, None] == drawn[None]).mean(2)[np.triu_indices(12, 1)]
-    assert abs(agreeing.mean() - 0.5) < 0.05
+    assert abs(agreeing.mean() - 1 / 3) < 0.05
 
 
 def changes(cover: np.ndarray, record: bytes, count: int, costs=equal_costs) -> np.ndarray:
@@ -231,7 +232,7 @@ def changes(cover: np.ndarray, record: bytes, count: int, costs=equal_costs) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("size", "count"), [(0, 100), (300, 150), (444, 150)])
+@pytest.mark.parametrize(("size", "count"), [(0, 100), (300, 150), (435, 150)])
 def test_no_place_stands_out_over_many_containers(key, size, count):
     """Of one cover, key and record, all costs equal: each sample changes as often as every other.
 
@@ -247,7 +248,7 @@ def test_no_place_stands_out_over_many_containers(key, size, count):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [0, 200, 440])
+@pytest.mark.parametrize("size", [0, 200, 430])
 @pytest.mark.parametrize("costs", [equal_costs, texture_costs])
 def test_samples_that_carry_nothing_change_as_often(picture, size, costs):
     """The salt's, and those behind the last run, though they are at public places: within 5 deviations and 4 %.
@@ -290,12 +291,13 @@ def test_a_grey_record_moves_whole_pixels():
 
 
 def test_no_altered_sample_goes_unnoticed(key):
-    """Every sample, by one level and by three; some in a higher bit. Of those of the salt, the lead and, by one level,
-    the record, nothing opens."""
-    written = sealed(noise(16, 15), b"short")
+    """Every sample, by one level and by three; some in a higher bit. Of those of the salt and, by one level, those of
+    the lead and the record, nothing opens."""
+    written = sealed(noise(18, 15), b"short")
     samples, record = written.reshape(-1), zones(written)["record"]
-    closed = set(salt_samples(written.size)) | zones_of(written)["lead"]
+    closed = set(salt_samples(written.size))
     used = set(record[: trellis.layout(trellis.count_trits(5 + 16), record.size, 1).sums(record).size])
+    used |= zones_of(written)["lead"]
     for place, step in product(range(written.size), (1, 3, 2 << 4)):
         if step > 3 and place % 7:
             continue

@@ -9,28 +9,19 @@ import numpy as np
 
 from stegnet.keys import ContainerKeys, Key
 from stegnet.record.record import sized, take_sized
-from stegnet.sealing import (
-    LEAD_BITS,
-    MAC_BITS,
-    Costs,
-    SealOptions,
-    frame_salt,
-    seal,
-    texture_costs,
-    zones_of,
-)
+from stegnet.sealing import Costs, SealOptions, frame_salt, seal, texture_costs, zones_of
 from stegnet.sealing.sample_order import order_of
-from stegnet.sealing.zones import parities_of
+from stegnet.sealing.zones import read_lead, read_mac
 
 KEY = Key(bytes(range(32)))
 FILM_ID, FILM_SECRET = bytes(range(0xA0, 0xB0)), bytes(range(0xC0, 0xD0))
 # Fields of the record of a picture or film that have a fixed place, and how they are packed.
 PLACES = {
-    "film_id": (0, "16s"), "commitment": (16, "32s"), "kind": (48, "B"), "frames": (49, "I"), "index": (53, "I"),
-    "flags": (57, "B"), "block": (58, "H"), "weights": (60, "32s"), "width": (92, "I"), "height": (96, "I"),
-    "hidden": (100, "I"), "time_base": (104, "2I"), "rate": (112, "2I"), "aspect": (120, "2I"),
+    "kind": (0, "B"), "film_secret": (1, "16s"), "film_id": (17, "16s"), "frames": (33, "I"), "index": (37, "I"),
+    "flags": (41, "B"), "block": (42, "H"), "weights": (44, "32s"), "width": (76, "I"), "height": (80, "I"),
+    "hidden": (84, "I"), "time_base": (88, "2I"), "rate": (96, "2I"), "aspect": (104, "2I"),
 }  # fmt: skip
-FIXED = 128  # bytes
+FIXED = 112  # bytes
 
 
 def sealed(
@@ -57,13 +48,22 @@ def sides(picture: np.ndarray) -> np.ndarray:
 
 
 def lead_of(picture: np.ndarray) -> bytes:
-    """The lead in a frame; its nonce is the first 12 bytes."""
-    return np.packbits(parities_of(picture.reshape(-1)[zones(picture)["lead"]], LEAD_BITS)).tobytes()
+    """The lead in a frame; its tag is the first 16 bytes."""
+    order = order_of(picture.size, KEY, frame_salt(picture))
+    found = read_lead(picture.reshape(-1), order, zones_of(picture.size))
+    assert found is not None
+    return found
 
 
-def mac_of(picture: np.ndarray) -> bytes:
-    """The MAC in a frame."""
-    return np.packbits(parities_of(picture.reshape(-1)[zones(picture)["mac"]] + sides(picture), MAC_BITS)).tobytes()
+def mac_of(picture: np.ndarray) -> np.ndarray:
+    """The trits of the MAC in a frame."""
+    order = order_of(picture.size, KEY, frame_salt(picture))
+    return read_mac(picture.reshape(-1), order, zones_of(picture.size))
+
+
+def apart(zone: np.ndarray, across: int) -> np.ndarray:
+    """Elements of the zone of lead (27 across) or MAC (21), of which their trits are made."""
+    return zone.reshape(across, -1).T.reshape(-1)
 
 
 def salt_samples(samples: int) -> np.ndarray:

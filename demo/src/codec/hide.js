@@ -63,12 +63,12 @@ export async function hide(engine, cover, secret, keyInput, random = systemRando
   const errors = { ...cover, data: new Int8Array(cover.data.length) };
   place({ width, height, data: hidden.errors }, errors);
   const { width: trueWidth, height: trueHeight } = secret;
-  const record = formatRecord(filmId, await keys.film.commitment(filmId), {
+  const record = formatRecord(keys.secret, filmId, {
     ...{ width: trueWidth, height: trueHeight },
     ...{ kind, block, weights, base: bytes },
   });
   await seal(container, record, keys, { costsOf: () => roundingCosts(container.data, errors.data, random), random });
-  return { container, scrambled, filmKey: keys.film, record };
+  return { container, scrambled, keys: { film: keys.film, accepts: async () => true }, record };
 }
 
 const tooSmall = ({ width, height }) =>

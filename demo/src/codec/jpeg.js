@@ -3,7 +3,7 @@
 import { JPEG } from "../constants.js";
 import { nothingOpens, PageError } from "../errors.js";
 import { keySource } from "../format/keys.js";
-import { FILE, FILM_ID_BYTES, formatFileRecord, parseRecord } from "../format/record.js";
+import { FILE, formatWholeFile, parseRecord } from "../format/record.js";
 import { capacity, mostFixed, sealSamples, unsealSamples } from "../format/seal.js";
 import { COEFFICIENTS, fixedSamples, frameOf, mediumOf, withSamples } from "../jpeg/samples.js";
 import { jpegProof } from "../evidence/jpegs.js";
@@ -74,9 +74,7 @@ export async function hideInJpeg(jpeg, file, keyInput, options = {}) {
   checkFits(name, file.bytes.length, makeJpegCapacity(jpeg)(name));
   if (safe) checkHard(file, securityOf(jpeg, errors !== null));
   const keys = await keySource(keyInput).newKeys(random);
-  const [filmId, digest] = [random(FILM_ID_BYTES), await crypto.subtle.digest("SHA-256", file.bytes)];
-  const share = { name, size: file.bytes.length, digest: new Uint8Array(digest), needed: 0, bytes: file.bytes };
-  const record = formatFileRecord(filmId, await keys.film.commitment(filmId), { frames: 1, index: 0 }, share);
+  const record = formatWholeFile({ name, bytes: file.bytes });
   const frame = frameOf(jpeg);
   const costs = coefficientCosts(jpeg, frame.data, random, { errors, onProgress });
   onProgress("seal");
@@ -103,13 +101,14 @@ export async function revealFromJpeg(bytes, keyInput) {
   const frame = frameOf(jpeg);
   const found = await unsealSamples(frame, ring, await mediumOf(jpeg));
   if (!found) return null;
-  const { file } = await recordOf(found.record, ring.film);
+  const { file } = await recordOf(found.record, ring);
   return { file: await wholeFile(file), whole: found.whole, robust: false };
 }
 
-async function recordOf(bytes, key) {
+async function recordOf(bytes, ring) {
   try {
-    const record = await parseRecord(bytes, key);
+    const record = await parseRecord(bytes);
+    if (record.filmSecret && !(await ring.accepts(record.filmSecret))) throw new RangeError("another film's");
     if (record.kind === FILE && record.frames === 1 && record.file.needed === 0) return record;
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;

@@ -27,7 +27,7 @@ export async function reveal(engine, container, keyInput) {
   const ring = keys.ring();
   engine.onProgress("key");
   const reading = await unseal(container, ring);
-  if (reading) return revealSealed(engine, container, ring.film, reading);
+  if (reading) return revealSealed(engine, container, ring, reading);
   const content = await makeReader(engine, keys).read(container);
   if (!content) throw nothingOpens();
   const found = await orNothing(() => parseContent(content, engine.avif, container.width * container.height));
@@ -35,8 +35,8 @@ export async function reveal(engine, container, keyInput) {
 }
 
 /** Reveals what a record that was opened describes; the result and errors are as of `reveal`. */
-export async function revealSealed(engine, container, filmKey, { record: bytes, whole }) {
-  const record = await find(engine, container, filmKey, bytes);
+export async function revealSealed(engine, container, ring, { record: bytes, whole }) {
+  const record = await find(engine, container, ring, bytes);
   if (record.file) return { file: await wholeFile(record.file), whole, robust: false };
   const { filmId, hidden, base } = record;
   const { pair } = engine;
@@ -49,7 +49,7 @@ export async function revealSealed(engine, container, filmKey, { record: bytes, 
   }
 
   const [width, height] = area(container, hidden.block);
-  const shuffleKey = await filmKey.shuffle(filmId);
+  const shuffleKey = await ring.film.shuffle(filmId);
   const shuffle = await drawShuffle(shuffleKey, (width * height) / hidden.block ** 2);
   const mask = await drawMask(shuffleKey, width, height, pair.period);
   const seen = masked(toPlanes(corner(container, width, height)), mask, -1);
@@ -62,9 +62,10 @@ export async function revealSealed(engine, container, filmKey, { record: bytes, 
 }
 
 /** Parses a container's record. */
-async function find(engine, container, filmKey, bytes) {
+async function find(engine, container, ring, bytes) {
   const record = await orNothing(async () => {
-    const parsed = await parseRecord(bytes, filmKey);
+    const parsed = await parseRecord(bytes);
+    if (parsed.filmSecret && !(await ring.accepts(parsed.filmSecret))) throw new RangeError("another film's");
     return parsed.hidden ? { ...parsed, base: await baseOf(engine, parsed.hidden, container) } : parsed;
   });
   if (record.frames === 1 && (record.file || record.hidden)) return record;

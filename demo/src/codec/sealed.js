@@ -3,8 +3,8 @@
 import { PageError } from "../errors.js";
 import { systemRandom } from "../format/ciphers.js";
 import { textureCosts } from "../format/costs.js";
-import { keySource } from "../format/keys.js";
-import { FILM_ID_BYTES, formatFileRecord, MAX_NAME } from "../format/record.js";
+import { keySource, SECRET_BYTES } from "../format/keys.js";
+import { FILM_ID_BYTES, formatShare, formatWholeFile, MAX_NAME } from "../format/record.js";
 import { capacity, FILM_EFFORT, PICTURE_EFFORT, seal } from "../format/seal.js";
 import { chooseNeeded, framesFor, fullCapacity } from "../format/spread.js";
 import { channelsOf, squaredError } from "../picture.js";
@@ -15,7 +15,8 @@ const text = new TextEncoder();
 /** Bytes of a file's record without its data. @param {number} [needed] 0 if the file is not spread */
 export function headerBytes(name, needed = 0) {
   const file = { name, size: 0, digest: new Uint8Array(32), needed, bytes: new Uint8Array() };
-  return formatFileRecord(new Uint8Array(FILM_ID_BYTES), new Uint8Array(32), { frames: 1, index: 0 }, file).length;
+  if (!needed) return formatWholeFile(file).length;
+  return formatShare(new Uint8Array(SECRET_BYTES), new Uint8Array(FILM_ID_BYTES), { frames: 1, index: 0 }, file).length;
 }
 
 /**
@@ -79,10 +80,10 @@ export async function prepare({ name: given, bytes }, cover, keyInput, random = 
 export async function makeEmbedder(embedding, keyInput, random = systemRandom, onProgress = () => {}) {
   const { frames, filmId, filmSecret, ...file } = embedding;
   const keys = await keySource(keyInput).newKeys(() => filmSecret);
-  const commitment = await keys.film.commitment(filmId);
   const effort = frames > 1 ? FILM_EFFORT : PICTURE_EFFORT;
   return async (frame, index, bytes) => {
-    const record = formatFileRecord(filmId, commitment, { frames, index }, { ...file, bytes });
+    const share = { ...file, bytes };
+    const record = file.needed ? formatShare(filmSecret, filmId, { frames, index }, share) : formatWholeFile(share);
     const cover = { ...frame, data: frame.data.slice() };
     const costsOf = (grey) => textureCosts(cover, grey, random);
     const options = { costsOf, random, grey: true, first: index === 0, effort, onProgress };

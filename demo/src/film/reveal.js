@@ -22,8 +22,7 @@ export async function revealFromFilm(ffmpeg, container, keyInput, onProgress) {
   const opened = await findFirst(frames, ring);
   const found = new Collected();
   for (const [index, frame] of frames.entries()) {
-    const reading = opened?.index === index ? opened.reading : await unseal(frame, ring, index === 0);
-    found.add(reading && (await recordOf(reading, ring)));
+    found.add(opened?.index === index ? opened.record : await recordOf(frame, ring, index));
     onProgress("reveal", index + 1, frames.length);
   }
   if (!found.opened) throw codec === "ffv1" ? nothingOpens() : nothingIn(codec);
@@ -33,22 +32,25 @@ export async function revealFromFilm(ffmpeg, container, keyInput, onProgress) {
 /** The first frame that opens: with a passphrase, the first of the film, or else an anchor. */
 async function findFirst(frames, ring) {
   for (const [index, frame] of frames.entries()) {
-    const reading = await unseal(frame, ring, index === 0);
-    if (reading) return { index, reading };
+    const record = await recordOf(frame, ring, index);
+    if (record) return { index, record };
     if (!ring.seeksAnchor) return null;
   }
 }
 
-/** A frame's record, and whether it was altered; null if it is none. */
-async function recordOf(reading, ring) {
-  const record = await parseRecord(reading.record, ring.film).catch((error) => {
+/** A frame's record, and whether it was altered; null if it has none of this film. */
+async function recordOf(frame, ring, index) {
+  const reading = await unseal(frame, ring, index === 0);
+  if (!reading) return null;
+  const record = await parseRecord(reading.record).catch((error) => {
     if (error instanceof RangeError) return null;
     throw error;
   });
+  if (record?.filmSecret && !(await ring.accepts(record.filmSecret))) return null;
   if (record && record.kind !== FILE) {
     const byNetwork = record.kind === FILM ? "another film by a network" : "a picture by a network";
     throw new PageError(
-      `This film hides ${record.near ? "a picture" : byNetwork}.`,
+      `This film hides ${byNetwork}.`,
       "The program reveals it; this page reveals files that are hidden in films byte for byte.",
     );
   }

@@ -1,24 +1,60 @@
 /** AES as the format uses it, on Web Crypto; random bytes, and the orders that such bytes give. */
 
-const TAG_BITS = 128;
+import { equal, join } from "./bytes.js";
+
+export const TAG_BYTES = 16; // of AES-GCM, and of SIV
 
 /** AES-256-GCM encryption; the tag is appended. */
 export async function sealWith(key, nonce, plaintext, additionalData = new Uint8Array()) {
   const aes = await imported(key, "AES-GCM", "encrypt");
-  const algorithm = { name: "AES-GCM", iv: nonce, additionalData, tagLength: TAG_BITS };
+  const algorithm = { name: "AES-GCM", iv: nonce, additionalData, tagLength: 8 * TAG_BYTES };
   return new Uint8Array(await crypto.subtle.encrypt(algorithm, aes, plaintext));
 }
 
 /** The plaintext; null if authentication fails. */
 export async function openWith(key, nonce, sealed, additionalData = new Uint8Array()) {
   const aes = await imported(key, "AES-GCM", "decrypt");
-  const algorithm = { name: "AES-GCM", iv: nonce, additionalData, tagLength: TAG_BITS };
+  const algorithm = { name: "AES-GCM", iv: nonce, additionalData, tagLength: 8 * TAG_BYTES };
   try {
     return new Uint8Array(await crypto.subtle.decrypt(algorithm, aes, sealed));
   } catch (error) {
     if (error.name === "OperationError") return null;
     throw error;
   }
+}
+
+/**
+ * Encryption without a nonce: SIV of HMAC-SHA256 and AES-256-CTR (docs/format.md, "Sealed bytes"; Rogaway, Shrimpton: A
+ * Provable-Security Treatment of the Key-Wrap Problem, EUROCRYPT 2006). The tag comes first.
+ *
+ * @param {Uint8Array} key 64 bytes, those of AES first
+ * @param {Uint8Array} [context] what is authenticated, too; all that are used with a key have one length
+ */
+export async function sealSiv(key, plaintext, context = new Uint8Array()) {
+  const tag = await sivTag(key, plaintext, context);
+  return join(tag, await ciphered(key, tag, plaintext));
+}
+
+/** The plaintext; null if it is not what `sealSiv` gives with this key and context. */
+export async function openSiv(key, sealed, context = new Uint8Array()) {
+  const tag = sealed.slice(0, TAG_BYTES);
+  const plaintext = await ciphered(key, tag, sealed.slice(TAG_BYTES));
+  return equal(await sivTag(key, plaintext, context), tag) ? plaintext : null;
+}
+
+async function ciphered(key, tag, bytes) {
+  const aes = await imported(key.slice(0, 32), "AES-CTR", "encrypt");
+  return new Uint8Array(await crypto.subtle.encrypt({ name: "AES-CTR", counter: tag, length: 128 }, aes, bytes));
+}
+
+const sivTag = async (key, plaintext, context) =>
+  (await hmac(key.slice(32), join(context, plaintext))).slice(0, TAG_BYTES);
+
+/** HMAC-SHA256. */
+export async function hmac(key, message) {
+  const algorithm = { name: "HMAC", hash: "SHA-256" };
+  const own = await crypto.subtle.importKey("raw", key, algorithm, false, ["sign"]);
+  return new Uint8Array(await crypto.subtle.sign("HMAC", own, message));
 }
 
 /** `size` bytes of the AES-256-CTR keystream. @param {number} start highest byte of the first counter block; 0 below */

@@ -7,9 +7,9 @@
 
 import { COSTS } from "../constants.js";
 
-const [RANDOM_BITS, RANDOM] = [7, 127];
-const { MEDIAN, SHARP, WET } = COSTS; // of a sample of median texture, and of one that should stay; SHARP is divided by texture
-export const MAX_COST = (WET << RANDOM_BITS) + RANDOM;
+const RANDOM = 7;
+const { MEDIAN, SHARP, WET } = COSTS; // of a median sample, and of one that should stay; SHARP is divided by texture
+export const MAX_COST = WET + RANDOM;
 const PARTS = 16; // of a 254th of a level
 const HALF = 127 * PARTS;
 
@@ -55,8 +55,8 @@ export function finalCosts(samples, { up, down }, random) {
   const drawn = random(samples.length);
   for (let at = 0; at < samples.length; at++) {
     const last = drawn[at] & RANDOM;
-    up[at] = samples[at] === 255 ? MAX_COST : (up[at] << RANDOM_BITS) + last;
-    down[at] = samples[at] === 0 ? MAX_COST : (down[at] << RANDOM_BITS) + (last ^ RANDOM);
+    up[at] = samples[at] === 255 ? MAX_COST : up[at] + last;
+    down[at] = samples[at] === 0 ? MAX_COST : down[at] + (last ^ RANDOM);
   }
   return { up, down };
 }
@@ -65,7 +65,7 @@ export function finalCosts(samples, { up, down }, random) {
  * Cost of each pixel by HILL (Li, Wang, Huang, Li: A new cost function for spatial image steganography, ICIP 2014), in
  * integers; the high-pass residuals of the channels are added first.
  *
- * @returns {Uint16Array} 1 to 500
+ * @returns {Uint16Array} 1 to WET
  */
 export function textureLevels(picture) {
   const { width, height } = picture;

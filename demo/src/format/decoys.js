@@ -4,21 +4,12 @@
  */
 
 import { DECOYS, KEYS } from "../constants.js";
-import {
-  dataSamples,
-  GROUPS,
-  groupSize,
-  idleSamples,
-  LEAD_GROUPS,
-  MAC_GROUPS,
-  STRIDE,
-  writeParities,
-  zones,
-} from "./sample_order.js";
+import { dataSamples, FIXED_TRITS, fixedPlaces, idleSamples, LEAD_TRITS, MAC_TRITS, STRIDE, zones } from "./sample_order.js";
 import { argsort } from "./ciphers.js";
 import { stepped } from "./costs.js";
-import { costsAt, valuesAt, writeRecord } from "./record_zone.js";
-import { layoutFor, rowsOf, stepsFor } from "./trellis.js";
+import { writeMac } from "./mac.js";
+import { costsAt, valuesAt, writeLead, writeRecord } from "./record_zone.js";
+import { layoutFor, MAX_HEIGHT, rowsOf, stepsFor } from "./trellis.js";
 
 const { CLUSTERED, LEAST_CHANGED, ROWS } = DECOYS;
 const [FIRST_SHIFT, LAST_SHIFT] = DECOYS.SHIFTS; // pixels by which a rehearsal rolls the picture
@@ -63,11 +54,11 @@ async function rehearsed(picture, costs, plan, random) {
   const [before, own] = [data.slice(), { up: rolled(costs.up, shift), down: rolled(costs.down, shift) }];
   const decoys = drawn({ ...picture, data }, own, { ...plan, trits: Math.round(plan.trits * CLUSTERED) }, random);
   add(data, decoys);
-  const places = await zones(size, random(KEY_BYTES));
+  const places = await zones(size, random(KEY_BYTES), plan.medium);
   writeRecord({ ...picture, data }, drawTrits(plan.trits, random), plan, own, places, decoys);
   const ofRecord = difference(data, before);
-  writeParities(data, places.lead, LEAD_GROUPS, random(LEAD_GROUPS / 8), own);
-  writeParities(data, places.mac, MAC_GROUPS, random(MAC_GROUPS / 8), own);
+  writeLead(data, drawTrits(LEAD_TRITS, random), places.lead, own);
+  writeMac(data, drawTrits(MAC_TRITS, random), places, own);
   return whereIdle(difference(data, before), ofRecord, shift, plan.channels);
 }
 
@@ -96,16 +87,16 @@ function drawShift(samples, channels, random) {
   return fitting[drawBelow(fitting.length, 1, random)[0]];
 }
 
-/** Steps that write random bits to the samples that carry nothing, in their share of a frame. */
+/** Steps that write random trits to the samples that carry nothing, in their share of a frame. */
 function drawn({ data }, costs, plan, random) {
   const all = idleSamples(data.length);
   const order = argsort(random(8 * all.length).buffer, all.length);
   const idle = order.map((at) => all[at]);
   const count = dataSamples(data.length);
-  // Their share of the groups, rounded up or down so that it is right on average.
-  const groups = Math.max(1, Math.floor((GROUPS * idle.length + drawBelow(count, 1, random)[0]) / count));
-  const group = groupSize(count, plan.medium);
-  const [head, tail] = [idle.subarray(0, groups * group), idle.subarray(groups * group)];
+  const { lead, mac } = fixedPlaces(count, plan.medium);
+  // Their share of the zones of lead and MAC, rounded up or down so that it is right on average.
+  const single = Math.floor(((lead + mac) * idle.length + drawBelow(count, 1, random)[0]) / count);
+  const [head, tail] = [idle.subarray(0, single), idle.subarray(single)];
   const ofRecord = new Int8Array(data.length);
   randomSteps(data, costs, plan, tail, random).forEach((step, at) => {
     if (!step) return;
@@ -115,9 +106,10 @@ function drawn({ data }, costs, plan, random) {
     }
   });
   const steps = ofRecord.slice();
-  const after = data.slice();
-  writeParities(after, head, groups, random(Math.ceil(groups / 8)), costs);
-  for (const number of head) steps[number] = after[number] - data[number];
+  const leadAndMac = { trits: FIXED_TRITS, height: MAX_HEIGHT, places: lead + mac };
+  randomSteps(data, costs, leadAndMac, head, random).forEach((step, at) => {
+    steps[head[at]] = step && stepped(data[head[at]], step) - data[head[at]];
+  });
   return whereIdle(steps, ofRecord, 0, plan.channels);
 }
 

@@ -17,10 +17,10 @@ const text = new TextEncoder();
 /** HKDF of a secret of 16 or 32 bytes, which can't be exported: derives a subkey for a purpose. */
 async function hkdf(secret) {
   const master = await crypto.subtle.importKey("raw", secret, "HKDF", false, ["deriveBits"]);
-  return async (purpose, salt = NONE, suffix = NONE) => {
+  return async (purpose, salt = NONE, { suffix = NONE, size = KEY_BYTES } = {}) => {
     const info = join(text.encode(`stegnet/1/${purpose}`), suffix);
     const algorithm = { name: "HKDF", hash: "SHA-256", salt, info };
-    return new Uint8Array(await crypto.subtle.deriveBits(algorithm, master, 8 * KEY_BYTES));
+    return new Uint8Array(await crypto.subtle.deriveBits(algorithm, master, 8 * size));
   };
 }
 
@@ -28,8 +28,8 @@ async function hkdf(secret) {
 const frameKeyOf = async (secret, salt) => frameKey(await hkdf(secret), salt);
 
 const frameKey = (derive, salt) => ({
-  lead: () => derive("lead", salt),
-  record: () => derive("record", salt),
+  lead: () => derive("lead", salt, { size: 2 * KEY_BYTES }),
+  record: () => derive("record", salt, { size: 2 * KEY_BYTES }),
   positions: () => derive("positions", salt),
   mac: () => derive("mac", salt),
 });
@@ -40,10 +40,8 @@ export async function filmKeyOf(secret) {
   return {
     /** The key of a frame that is no anchor. @param {Uint8Array} salt of the frame */
     frame: (salt) => frameKey(derive, salt),
-    /** 32 bytes that no other key produces: AES-GCM alone does not commit to its key. */
-    commitment: async (filmId) => hmac(await derive("commitment"), filmId),
     /** Subkey of a picture's shuffle: that of frame 0. */
-    shuffle: (filmId) => derive("shuffle", filmId, u64(0)),
+    shuffle: (filmId) => derive("shuffle", filmId, { suffix: u64(0) }),
   };
 }
 
@@ -59,18 +57,12 @@ const robustKey = (derive, salt) => ({
   record: (header) => derive("robust/record", join(salt, header)),
 });
 
-/** HMAC-SHA256. */
-export async function hmac(key, message) {
-  const imported = await crypto.subtle.importKey("raw", key, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
-  return new Uint8Array(await crypto.subtle.sign("HMAC", imported, message));
-}
-
 /**
  * The keys of one container.
  *
  * @typedef {object} ContainerKeys
  * @property {object} film as of `filmKeyOf`
- * @property {Uint8Array} secret in every lead: random with a passphrase, zero with a key file
+ * @property {Uint8Array} secret in the records of several frames: random with a passphrase, zero with a key file
  * @property {(salt: Uint8Array, first: boolean) => Promise<object>} frameKey of the frame with a salt; first: it is
  *   frame 0
  *
@@ -88,7 +80,7 @@ export async function hmac(key, message) {
  * @property {boolean} seeksAnchor no frame has opened, and another one may by the passphrase alone
  * @property {(salt: Uint8Array, first: boolean) => AsyncIterable<object>} candidates first: it is the first frame of
  *   its file
- * @property {(secret: Uint8Array) => Promise<boolean>} accepts compares the film secret in a frame's lead with the
+ * @property {(secret: Uint8Array) => Promise<boolean>} accepts compares the film secret in a record with the
  *   film's own, which the first frame that opens gives
  */
 
@@ -149,7 +141,7 @@ function byFile(bytes) {
   };
 }
 
-/** The film key that belongs to a film secret in the leads of a film hidden with a passphrase. */
+/** The film key that belongs to a film secret in the records of a film hidden with a passphrase. */
 const filmKeyOfSecret = async (secret) => filmKeyOf(await (await hkdf(secret))("film"));
 
 /** True for one frame in 64: with a passphrase, it can be opened without any other frame. */

@@ -6,12 +6,14 @@ import { equal, fromHex, join, Reader, sized, toHex, u32, u64 } from "./bytes.js
 import { leastShares, shareBytes } from "./spread.js";
 
 export const { FILM_ID_BYTES } = KEYS;
+const { SECRET_BYTES } = KEYS;
 const { picture: PICTURE } = RECORD.NUMBERS;
-export const { file: FILE, film: FILM } = RECORD.NUMBERS;
+export const { film: FILM } = RECORD.NUMBERS;
+export const { FILE } = RECORD; // the kind of a whole file
 export const { MAX_NAME } = RECORD; // bytes
 const { MAX_BLOCK, MAX_FRAMES, MAX_PART, MAX_PIXELS, MAX_SIDE } = RECORD;
-// The kinds of a spread file, and of one in an album with pictures to spare.
-const { SPREAD, SPARE } = RECORD;
+// The kinds of a spread file, of one in an album with pictures to spare, and of one in an album without.
+const { SPREAD, SPARE, PART } = RECORD;
 const BEFORE_ASPECT = 63; // bytes from a film's base to its pixel aspect ratio
 const MOST_ASPECT = 256; // pixel aspect ratio, or its inverse
 const { MAX_PIXEL_RATIO, LARGE_PHOTOGRAPH, LARGEST_RATIO } = READING; // pixels of a secret
@@ -43,17 +45,23 @@ const { MAX_PIXEL_RATIO, LARGE_PHOTOGRAPH, LARGEST_RATIO } = READING; // pixels 
 /**
  * The record of a picture, to be sealed.
  *
+ * @param {Uint8Array} filmSecret as of `ContainerKeys`
  * @param {Uint8Array} filmId 16 random bytes, fresh for each hiding
- * @param {Uint8Array} commitment of the key to them
  */
-export function formatRecord(filmId, commitment, hidden) {
+export function formatRecord(filmSecret, filmId, hidden) {
   const { width, height, kind, block, weights, base } = hidden;
   const once = u32(1);
   return join(
-    ...[filmId, commitment, [PICTURE], once, u32(0)],
+    ...[[PICTURE], filmSecret, filmId, once, u32(0)],
     ...[[KINDS.indexOf(kind)], [block >> 8, block & 0xff], fromHex(weights), u32(width), u32(height), once],
     ...[once, once, once, once, once, once, sized(new Uint8Array()), new Uint8Array(8), sized(base)],
   );
+}
+
+/** The record of a file in the only frame of its container. */
+export function formatWholeFile({ name, bytes }) {
+  const named = new TextEncoder().encode(name);
+  return join([FILE, named.length], named, bytes);
 }
 
 /**
@@ -61,34 +69,41 @@ export function formatRecord(filmId, commitment, hidden) {
  *
  * @param {{frames: number, index: number}} frame index of the frame among the container's
  */
-export function formatFileRecord(filmId, commitment, { frames, index }, { name, size, digest, needed, bytes }) {
-  const described = join(u64(size), digest, sized(new TextEncoder().encode(name)));
-  const kind = needed ? SPREAD : FILE;
-  const last = needed ? [needed >> 8, needed & 0xff] : u64(0); // the offset of all of the bytes
-  return join(filmId, commitment, [kind], u32(frames), u32(index), described, last, bytes);
+export function formatShare(filmSecret, filmId, { frames, index }, { name, size, digest, needed, bytes }) {
+  const described = join(u64(size), digest, sized(new TextEncoder().encode(name)), [needed >> 8, needed & 0xff]);
+  return join([SPREAD], filmSecret, filmId, u32(frames), u32(index), described, bytes);
 }
 
 /**
  * Parses a record.
  *
- * @returns {Promise<{filmId: Uint8Array, kind: number, frames: number, index: number, hidden?: Hidden, file?:
- *   FileShare}>} hidden: of a picture that a network hides; file: of a file
+ * @returns {Promise<{filmSecret?: Uint8Array, filmId: Uint8Array, kind: number, frames: number, index: number, hidden?:
+ *   Hidden, file?: FileShare}>} hidden: of a picture that a network hides; file: of a file; kind: FILE of any
  * @throws {RangeError} not a valid record
  */
-export async function parseRecord(bytes, key) {
+export async function parseRecord(bytes) {
   const fields = new Reader(bytes);
-  const filmId = fields.take(FILM_ID_BYTES);
-  require(equal(fields.take(32), await key.commitment(filmId)));
-  const [kind, frames, index] = [fields.u8(), fields.u32(), fields.u32()];
-  require([PICTURE, FILM, FILE, SPREAD, SPARE].includes(kind));
+  const kind = fields.u8();
+  require([PICTURE, FILM, FILE, SPREAD, SPARE, PART].includes(kind));
+  if (kind === FILE) return parseWholeFile(fields);
+  const [filmSecret, filmId] = [fields.take(SECRET_BYTES), fields.take(FILM_ID_BYTES)];
+  const [frames, index] = [fields.u32(), fields.u32()];
   require(index < frames && frames <= MAX_FRAMES);
   if (kind === PICTURE) {
     require(frames === 1);
-    return { filmId, kind, frames, index, hidden: parseHidden(fields) };
+    return { filmSecret, filmId, kind, frames, index, hidden: parseHidden(fields) };
   }
   if (kind === FILM) checkAspect(fields);
-  if (kind === FILM || kind === SPARE) return { filmId, kind, frames, index };
-  return { filmId, kind: FILE, frames, index, file: parseFile(fields, kind === SPREAD ? frames : 0) };
+  if (kind === FILM || kind === SPARE) return { filmSecret, filmId, kind, frames, index };
+  const file = parseFile(fields, kind === SPREAD ? frames : 0);
+  return { filmSecret, filmId, kind: FILE, frames, index, file };
+}
+
+async function parseWholeFile(fields) {
+  const [name, bytes] = [fileName(fields.take(fields.u8())), fields.rest()];
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  const file = { name, size: bytes.length, digest, needed: 0, offset: 0, bytes };
+  return { filmId: digest.slice(0, FILM_ID_BYTES), kind: FILE, frames: 1, index: 0, file };
 }
 
 /** @param {number} frames that a file is spread over; 0 if it is not */

@@ -1,7 +1,7 @@
 /** The record's zone: how a sealed record is written to its samples, and read (docs/format.md, "Record zone"). */
 
-import { RECORD_ZONE } from "../constants.js";
-import { idleSamples, PIXELS, recordSamples, STRIDE } from "./sample_order.js";
+import { SAMPLE_ORDER, RECORD_ZONE } from "../constants.js";
+import { idleSamples, LEAD_TRITS, PIXELS, recordSamples, STRIDE } from "./sample_order.js";
 import { MAX_COST, stepped } from "./costs.js";
 import {
   bytesIn,
@@ -15,6 +15,7 @@ import {
   tritsFor,
 } from "./trellis.js";
 
+const { LEAD_BYTES } = SAMPLE_ORDER;
 const { GREY_SHARE, TOGETHER } = RECORD_ZONE; // most trits of a grey record for each green sample; a step beside its like costs so many times less
 
 /**
@@ -54,8 +55,26 @@ export function planOf(size, samples, effort, wantsGrey, channels = 3, medium = 
 /** The largest sealed record in a zone of so many samples, in bytes. */
 export const mostBytes = (samples) => bytesIn(mostTrits(samples));
 
-/** The largest sealed record in a frame of so many samples, in bytes; below TAG_BYTES if the frame carries nothing. */
-export const mostSealed = (samples, medium = PIXELS) => mostBytes(recordSamples(samples, medium));
+/** The zone of lead or MAC in another order: samples of a run, side by side, come far apart. */
+export function apart(zone, trits) {
+  const across = trits / 4;
+  const down = zone.length / across;
+  return zone.map((_, at) => zone[(at % across) * down + Math.floor(at / across)]);
+}
+
+/** Writes trits to the lead's zone. @param {Uint8Array} samples changed in place */
+export function writeLead(samples, trits, zone, costs) {
+  const numbers = apart(zone, LEAD_TRITS);
+  const layout = layoutFor(LEAD_TRITS, zone.length);
+  move(samples, numbers, 0, stepsFor(valuesAt(samples, numbers), trits, layout, MAX_HEIGHT, costsAt(costs, numbers)));
+}
+
+/** The lead; null if its zone holds no valid bytes. */
+export function readLead(samples, zone) {
+  const values = valuesAt(samples, apart(zone, LEAD_TRITS));
+  const trits = readTrits(values, layoutFor(LEAD_TRITS, zone.length), MAX_HEIGHT);
+  return fromTrits(trits, LEAD_BYTES);
+}
 
 /**
  * Writes trits to the samples of the record's zone.

@@ -1,8 +1,8 @@
 /** The bits of a robust container: operating points, dither, places, header, record (docs/format.md). */
 
-import { SAMPLE_ORDER, MODEM, ROBUST_RECORD } from "../constants.js";
+import { MODEM, ROBUST_RECORD } from "../constants.js";
 import { bitOf, join, packed, u32, unpacked } from "./bytes.js";
-import { argsort, openWith, sealWith, stream } from "./ciphers.js";
+import { argsort, openWith, sealWith, stream, TAG_BYTES } from "./ciphers.js";
 import { Code, Coding, HIGHEST, LOWEST } from "./fec.js";
 
 export const { DITHER } = MODEM; // luma coefficients of a block
@@ -15,7 +15,6 @@ const { MOST_CHOICE } = ROBUST_RECORD; // blocks, of which the most textured one
 const RANDOM = 2n ** BigInt(RANDOM_BITS);
 export const NONCE_BYTES = HEADER_BYTES - 1; // random bytes of a header, fresh for each hiding
 const HEADER = new Code(...ROBUST_RECORD.HEADER);
-const { TAG_BYTES } = SAMPLE_ORDER;
 const NO_NONCE = new Uint8Array(12); // each record has a key of its own
 
 /**

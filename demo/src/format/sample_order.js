@@ -1,23 +1,23 @@
 /**
- * The places of a frame's bits: salt samples, data samples, their keyed order, the zones cut from it, and bits as
- * parities of groups of data samples (docs/format.md, "Samples", "Zones", "Lead" and "MAC").
+ * The places of a frame's trits: salt samples, data samples, their keyed order, and the zones cut from it
+ * (docs/format.md, "Samples" and "Zones").
  */
 
 import { SAMPLE_ORDER, KEYS } from "../constants.js";
-import { bitOf, join, u32 } from "./bytes.js";
+import { join, u32 } from "./bytes.js";
 import { argsort, stream } from "./ciphers.js";
 
 const { SALT_BYTES } = KEYS;
-const { GROUP, MOST_GROUP, RUN, SALT } = SAMPLE_ORDER; // RUN: data samples that stay together
-export const { STRIDE, LEAD_BITS: LEAD_GROUPS, MAC_BITS: MAC_GROUPS } = SAMPLE_ORDER; // of STRIDE samples, number SALT is a salt sample
-export const GROUPS = LEAD_GROUPS + MAC_GROUPS;
+const { SHARE, MOST_UNITS, PLACES, RUN, SALT } = SAMPLE_ORDER; // RUN: data samples that stay together
+export const { STRIDE, LEAD_TRITS, MAC_TRITS } = SAMPLE_ORDER; // of STRIDE samples, number SALT is a salt sample
+export const FIXED_TRITS = LEAD_TRITS + MAC_TRITS;
 /**
  * A kind of samples.
  *
- * @typedef {{share: number, context?: Uint8Array}} SampleModel share: data samples for each sample of a group of lead
- *   and MAC; context: what the MAC covers besides the samples
+ * @typedef {{share: number, context?: Uint8Array}} SampleModel share: data samples for each unit of the zones of lead and
+ *   MAC; context: what the MAC covers besides the samples
  */
-export const PIXELS = { share: GROUP };
+export const PIXELS = { share: SHARE };
 const PURPOSE = new TextEncoder().encode("stegnet/1/salt");
 
 /** Indices of the samples whose hash is the salt. @param {number} samples of the frame */
@@ -50,13 +50,17 @@ export async function saltOf({ width, height, data }) {
   return new Uint8Array(hash, 0, SALT_BYTES);
 }
 
-/** Size of the lead's and the MAC's groups in a frame with this many data samples. */
-export const groupSize = (count, { share } = PIXELS) => Math.min(Math.max(Math.floor(count / share), 1), MOST_GROUP);
+/** Places of the lead's zone, and of the MAC's, in a frame with this many data samples. */
+export function fixedPlaces(count, { share } = PIXELS) {
+  const units = Math.min(Math.max(Math.floor(count / share), 1), MOST_UNITS);
+  return { lead: PLACES * LEAD_TRITS * units, mac: PLACES * MAC_TRITS * units };
+}
 
 /** Data samples for the record in a frame of this many samples; negative if not even the lead and the MAC fit. */
 export function recordSamples(samples, medium = PIXELS) {
   const count = dataSamples(samples);
-  return RUN * Math.floor(count / RUN) - GROUPS * groupSize(count, medium);
+  const { lead, mac } = fixedPlaces(count, medium);
+  return RUN * Math.floor(count / RUN) - lead - mac;
 }
 
 /**
@@ -64,21 +68,19 @@ export function recordSamples(samples, medium = PIXELS) {
  *
  * @param {number} samples of the frame
  * @param {Uint8Array} key of the positions
- * @returns {Promise<{lead: Uint32Array, mac: Uint32Array, record: Uint32Array, sides: Uint8Array}>} sides: a bit for
- *   each sample of the MAC's zone
+ * @returns {Promise<{lead: Uint32Array, mac: Uint32Array, record: Uint32Array, sides: Uint8Array}>} sides: 0 to 2 for
+ *   each element of the MAC's zone
  */
 export async function zones(samples, key, medium = PIXELS) {
-  const count = dataSamples(samples);
-  const runs = Math.floor(count / RUN);
-  const group = groupSize(count, medium);
-  const [lead, mac] = [LEAD_GROUPS * group, MAC_GROUPS * group];
-  const bytes = await stream(key, 8 * runs + mac / 8);
+  const runs = Math.floor(dataSamples(samples) / RUN);
+  const { lead, mac } = fixedPlaces(dataSamples(samples), medium);
+  const bytes = await stream(key, 8 * runs + mac);
   const places = placesOf(argsort(bytes, runs));
   return {
     lead: places.subarray(0, lead),
     mac: places.subarray(lead, lead + mac),
     record: places.subarray(lead + mac),
-    sides: new Uint8Array(bytes, 8 * runs),
+    sides: new Uint8Array(bytes, 8 * runs).map((byte) => byte % 3),
   };
 }
 
@@ -89,57 +91,4 @@ function placesOf(order) {
     for (let place = RUN * order[run]; place < RUN * (order[run] + 1); place++) places[at++] = numberOf(place);
   }
   return places;
-}
-
-/**
- * Bytes whose bits are the parities of groups.
- *
- * @param {number} length of the zone
- * @param {(element: number) => number} bit of an element
- */
-export function readGroups(length, groups, bit) {
-  const bytes = new Uint8Array(Math.ceil(groups / 8));
-  for (let element = 0; element < length; element++) {
-    const group = element % groups;
-    bytes[group >> 3] ^= bit(element) << (7 - (group & 7));
-  }
-  return bytes;
-}
-
-/**
- * Changes an element of each group whose parity is wrong.
- *
- * @param {Uint32Array} zone numbers of its samples
- * @param {Uint8Array} bytes to be read back
- * @param {import("./costs.js").StepCosts} costs of all samples
- * @param {{bit: (element: number) => number, change: (element: number) => number}} elements bit of an element, and the
- *   change that turns it over: a step; 0 if there is none
- */
-export function writeGroups(samples, zone, groups, bytes, costs, { bit, change }) {
-  const found = readGroups(zone.length, groups, bit);
-  for (let group = 0; group < groups; group++) {
-    if (bitOf(found, group) === bitOf(bytes, group)) continue;
-    let [least, cheapest] = [Infinity, group];
-    for (let element = group; element < zone.length; element += groups) {
-      const step = change(element);
-      const cost = step ? (step > 0 ? costs.up : costs.down)[zone[element]] : Infinity;
-      if (cost < least) [least, cheapest] = [cost, element];
-    }
-    samples[zone[cheapest]] += change(cheapest);
-  }
-}
-
-/** Bytes whose bits are the parities of groups of samples. */
-export const readParities = (samples, zone, groups) =>
-  readGroups(zone.length, groups, (element) => samples[zone[element]] & 1);
-
-/** Changes a sample of each group whose parity is wrong, by one level. */
-export function writeParities(samples, zone, groups, bytes, costs) {
-  const bit = (element) => samples[zone[element]] & 1;
-  const change = (element) => {
-    const value = samples[zone[element]];
-    if (value === 0 || value === 255) return value === 0 ? 1 : -1; // never by two
-    return costs.up[zone[element]] < costs.down[zone[element]] ? 1 : -1;
-  };
-  writeGroups(samples, zone, groups, bytes, costs, { bit, change });
 }

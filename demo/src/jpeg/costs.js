@@ -7,7 +7,7 @@
  * wavelet coefficients are two products with matrices of 8×23.
  */
 
-import { JPEG_COSTS } from "../constants.js";
+import { COSTS, JPEG_COSTS } from "../constants.js";
 import { finalCosts, middle, mirrored } from "../format/costs.js";
 import { COSINES, shownLuma } from "./blocks.js";
 import { stepsOf } from "./coefficients.js";
@@ -15,7 +15,8 @@ import { roundingDirections } from "./jpeg_cover.js";
 import { SIDE, SIZE, ZIGZAG } from "./tables.js";
 
 const { STABILISER, WINDOW } = JPEG_COSTS; // WINDOW: wavelet coefficients, down or across, that a block has a part in
-const { ESTIMATED, KNOWN, RATIONAL, TIE, USUAL, WET } = JPEG_COSTS; // RATIONAL: coefficients whose cosines are, but for the first
+const { MEDIAN, WET } = COSTS;
+const { ESTIMATED, KNOWN, RATIONAL, TIE } = JPEG_COSTS; // RATIONAL: coefficients whose cosines are, but for the first
 const CARRIED = SIZE - 1;
 
 /**
@@ -28,7 +29,7 @@ const CARRIED = SIZE - 1;
 export function coefficientCosts(jpeg, samples, random, { errors, onProgress }) {
   const pixels = shownLuma(jpeg);
   const changes = relativeChanges(jpeg, pixels, onProgress);
-  const factor = USUAL / medianOf(changes, jpeg.planes[0]);
+  const factor = MEDIAN / medianOf(changes, jpeg.planes[0]);
   const wet = clippedBlocks(pixels, jpeg.file.components[0]);
   const isOnce = frequenciesOfOnes(jpeg.planes[0]);
   const directions = errors ? null : roundingDirections(pixels, jpeg);

@@ -43,8 +43,8 @@ export const CONTENT = {
 };
 
 export const COSTS = {
-  MEDIAN: 40,
-  WET: 500,
+  MEDIAN: 4000,
+  WET: 50000,
   SHARP: 1048576,
 };
 
@@ -110,8 +110,8 @@ export const EVIDENCE = {
   OFTEN: 25,
   GAP: 0.1,
   MOST_GAPS: 2,
-  RECORD_CHANGES: 800,
-  BYTE_CHANGES: 4.5,
+  RECORD_CHANGES: 200,
+  BYTE_CHANGES: 5.1,
 };
 
 export const LOSSY_FORMATS = {
@@ -144,8 +144,6 @@ export const JPEG_COSTS = {
   WINDOW: 23,
   KNOWN: 0.699999988079071,
   ESTIMATED: 0.3499999940395355,
-  USUAL: 40,
-  WET: 500,
   RATIONAL: [9, 13, 38],
   TIE: 0.99,
 };
@@ -186,9 +184,11 @@ export const READING = {
 };
 
 export const RECORD = {
-  NUMBERS: {"picture": 1, "film": 2, "file": 3},
+  NUMBERS: {"picture": 1, "film": 2},
+  FILE: 3,
   SPREAD: 4,
   SPARE: 5,
+  PART: 6,
   MAX_SIDE: 1048576,
   MAX_BLOCK: 256,
   MAX_FRAMES: 16777216,
@@ -222,25 +222,24 @@ export const ROBUST_RECORD = {
 };
 
 export const SAMPLE_ORDER = {
-  LEAD_BITS: 400,
-  MAC_BITS: 128,
-  TAG_BYTES: 16,
+  LEAD_BYTES: 21,
+  LEAD_TRITS: 108,
+  MAC_BYTES: 16,
+  MAC_TRITS: 84,
   STRIDE: 31,
   SALT: 15,
   RUN: 32,
-  GROUP: 12288,
-  MOST_GROUP: 64,
+  SHARE: 12288,
+  MOST_UNITS: 64,
+  PLACES: 3,
 };
 
 export const SEAL = {
-  VERSION: 1,
-  NONCE_BYTES: 12,
-  MAC_BYTES: 16,
   FILM_EFFORT: 16777216,
   PICTURE_EFFORT: 536870912,
-  GREY: 16,
   ORDERS: 100,
-  STUCK: 4.0,
+  FREE: 2.0,
+  GREY: 16,
 };
 
 export const SEALED = {

@@ -11,6 +11,7 @@ from scipy.signal import wiener
 
 from stegnet.core.pixels import DCT_BASIS
 from stegnet.media.jpeg_cover import noise_of, rounding_directions, rounding_errors, smoothed
+from stegnet.sealing import WET
 from stegnet.sealing.jpeg_samples import coefficient_costs, fixed_samples
 from tests.support.jpegs import ZIGZAG, jpeg_cover, juniward, read_jpeg
 
@@ -39,7 +40,7 @@ def test_clipped_blocks_are_left_alone(tmp_path: Path, picture):
     pixels[:8, :8] = 255
     Image.fromarray(pixels).save(tmp_path / "a.jpg", quality=90)
     costs = coefficient_costs(read_jpeg(tmp_path / "a.jpg")).up.reshape(6, 8, 63)
-    assert (costs[0, 0] == 500).all() and (costs[1:, 1:] < 500).any()
+    assert (costs[0, 0] == WET).all() and (costs[1:, 1:] < WET).any()
 
 
 def test_a_step_towards_what_was_rounded_costs_less(tmp_path: Path, picture):
@@ -51,7 +52,7 @@ def test_a_step_towards_what_was_rounded_costs_less(tmp_path: Path, picture):
     assert np.abs(errors).max() <= 0.5 and 0.2 < rounded.mean() < 0.3  # uniform
     nothing, made = np.zeros_like(cover.errors), coefficient_costs(cover.picture, cover.errors)
     plain = coefficient_costs(cover.picture, nothing).up
-    free = (plain > 20) & (plain < 500)
+    free = (plain > 2000) & (plain < WET)
     near = free & (errors > 0.15) & (errors < 0.49)
     assert (errors[near] > 0.4).any() and (errors[near] < 0.3).any()
     np.testing.assert_allclose(made.up[near], plain[near] * np.maximum(1 - 2 * errors[near], 0.3), atol=1.1)
@@ -71,7 +72,7 @@ def test_a_step_in_the_estimated_direction_costs_less(tmp_path: Path, picture):
     found, plain = coefficient_costs(jpeg), coefficient_costs(jpeg, np.zeros(jpeg.planes[0].shape, np.float32)).up
     towards = estimated[..., 1:].reshape(plain.shape)
     for costs, way in ((found.up, towards > 0), (found.down, towards < 0)):
-        free = (plain > 20) & (plain < 500)
+        free = (plain > 2000) & (plain < WET)
         assert (free & way).sum() > 100
         np.testing.assert_allclose(costs[free & way], 0.65 * plain[free & way], atol=1.1)
         np.testing.assert_array_equal(costs[~way], plain[~way])
@@ -98,8 +99,8 @@ def test_frequencies_that_an_encoder_cut_off_are_left_alone(tmp_path: Path, pict
     luma[..., 40:] = 0
     luma[..., 20] *= 2  # as after a coarser table
     costs = coefficient_costs(replace(jpeg, planes=(luma, *jpeg.planes[1:]))).up.reshape(6, 8, 63)
-    assert (costs[..., 39:] == 500).all()
-    assert (costs[..., 19][luma[..., 20] == 0] == 500).all() and (costs[..., :19] < 500).mean() > 0.9
+    assert (costs[..., 39:] == WET).all()
+    assert (costs[..., 19][luma[..., 20] == 0] == WET).all() and (costs[..., :19] < WET).mean() > 0.9
 
 
 def test_samples_whose_steps_would_be_proven_are_fixed(tmp_path: Path, picture):

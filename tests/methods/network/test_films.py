@@ -282,7 +282,7 @@ def test_a_record_from_a_friend_that_no_file_can_hold(tmp_path, folder, picture)
         Record(replace(one, secret=replace(one.secret, width=1 << 20, height=1)), 0),
         Record(replace(one, secret=replace(one.secret, tracks=(slow,))), 0, 0, b"", packets),
     ):
-        container = written(tmp_path / "c.mkv", [sealed(picture(96, 128), format_record(record, KEY))])
+        container = written(tmp_path / "c.mkv", [sealed(picture(96, 128), format_record(record, bytes(16)))])
         for suffix in ("mkv", "mp4"):
             with suppress(StegnetError):
                 assert reveal_film(container, tmp_path / f"out.{suffix}").frames == 1
