@@ -16,8 +16,7 @@ from pipeline.train.losses import check_measures
 from stegnet.core.compute import pick_device
 from stegnet.core.errors import ConfigError, called
 from stegnet.core.parallel import AUTO
-from stegnet.networks.layers import NONE as NO_BACKBONE
-from stegnet.networks.layers import make_stage
+from stegnet.networks.layers import NONE as NO_BACKBONE, make_stage
 from stegnet.networks.pair import Pair, build_from, find_family, options_of
 
 

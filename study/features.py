@@ -9,8 +9,7 @@ from functools import cache
 
 import numpy as np
 from numba import njit
-from sealwatch import BACKEND_RUST, set_backend
-from sealwatch import spam as sealwatch_spam
+from sealwatch import BACKEND_RUST, set_backend, spam as sealwatch_spam
 from sealwatch.srm.cooccurrence import all1st, all2nd, all3rd, all3x3, all5x5
 
 _MODELS = ((all1st, 1), (all2nd, 2), (all3rd, 3), (all3x3, 4), (all5x5, 12))  # residuals and quantisation steps

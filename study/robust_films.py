@@ -38,13 +38,13 @@ from stegnet.methods import METHODS, Context, HideJob, hide_file
 from stegnet.methods.robust import (
     CONTAINER_PSNR,
     GROUP,
+    WRITTEN as CODING,
     MessagePieces,
     RobustOptions,
     file_content,
     hidden_pixels,
     read_film,
 )
-from stegnet.methods.robust import WRITTEN as CODING
 from stegnet.results import OutputTarget
 from stegnet.video.coding import ENCODER, Coding
 from stegnet.video.film_writer import write_h264

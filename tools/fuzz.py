@@ -26,8 +26,7 @@ from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
-from multiprocessing import TimeoutError as NoAnswerError
-from multiprocessing import get_context
+from multiprocessing import TimeoutError as NoAnswerError, get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from stegnet.gui import jobs
-from stegnet.gui import server as gui
+from stegnet.gui import jobs, server as gui
 from stegnet.loopback import LOOPBACK
 from stegnet.methods import Context
 from tests.support.temporary import temporary_files_in

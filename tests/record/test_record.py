@@ -5,8 +5,7 @@ import json
 import struct
 import zlib
 from contextlib import suppress
-from dataclasses import fields as fields_of
-from dataclasses import replace
+from dataclasses import fields as fields_of, replace
 from fractions import Fraction
 from hashlib import sha256
 from random import Random

@@ -5,8 +5,7 @@ from pathlib import Path
 from stegnet.core.pixels import DITHER, ZIGZAG, encode_jpeg, through_jpeg, through_webp
 from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
 from stegnet.media.cover import Cover
-from stegnet.media.jpeg_cover import JpegCover
-from stegnet.media.jpeg_cover import jpeg_cover as made
+from stegnet.media.jpeg_cover import JpegCover, jpeg_cover as made
 from stegnet.sealing.jpeg_samples import juniward
 
 

@@ -144,7 +144,7 @@ class Doing(HideJob):
 
 def doing(work: Callable[..., Report]) -> Do:
     """Hiding by a function of a module."""
-    return partial(hide_task, Doing(METHODS["sealed"], MediumOptions(), DEFAULT_CONTEXT, work))
+    return partial(hide_task, Doing(METHODS["sealed"], MediumOptions(), DEFAULT_CONTEXT, work=work))
 
 
 def die(*arguments: object) -> None:

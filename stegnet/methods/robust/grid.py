@@ -12,8 +12,7 @@ from itertools import pairwise
 import numpy as np
 from PIL import Image, ImageFilter
 
-from stegnet.core.pixels import BLOCK, strips
-from stegnet.core.pixels import LUMA as WEIGHTS
+from stegnet.core.pixels import BLOCK, LUMA as WEIGHTS, strips
 from stegnet.image.pictures import resize
 from stegnet.sealing import size_bytes
 from stegnet.sealing.content_salts import PREFIX_OF_COPIES, STEP_OF_COPIES, THUMBNAIL, region_edges, salts_of
