@@ -1,17 +1,18 @@
-"""Full containers: what `--method sealed` gives when a cover holds as much as it can, from files, with a key.
+"""Full containers: what a cover gives that holds as much as it can, from files, with a key, by each way.
 
     python -m study.full_containers OUT.csv FOLDER...
 
-Each PNG of a folder is the cover of the next one, which is hidden as a compressed copy, and, in a container of its own,
-of as many random bytes as fit. Both are hidden and revealed as a user does it.
+Each PNG of a folder is the cover of the next one, which is hidden as a compressed copy, by the network, and as `auto`
+chooses; and, in a container of its own, of as many random bytes as fit. All are hidden and revealed as a user does it.
 """
 
 import random
+import resource
 import sys
 import tempfile
-import time
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,12 @@ from stegnet.keys import Key
 from stegnet.methods.pixel_medium import bytes_capacity
 
 KEY = Key(bytes(range(32)))
+WAYS: dict[str, dict[str, Any]] = {
+    "bytes": {"method": "sealed"},
+    "picture": {"method": "sealed", "compress": True},
+    "network": {"method": "network"},
+    "auto": {},
+}
 
 
 def main(out: Path, folders: list[Path]) -> None:
@@ -43,16 +50,17 @@ def main(out: Path, folders: list[Path]) -> None:
 def summary(rows: pd.DataFrame) -> str:
     """Return means and extremes of the containers with bytes, or with pictures; exact pictures count apart."""
     container = f"container {rows.container_psnr.mean():.1f} dB (worst {rows.container_psnr.min():.1f})"
+    seconds = f"{rows.cpu_seconds.mean():.2f} CPU s"
     if rows.secret_psnr.isna().all():
-        return f"{rows.bits_per_pixel.median():.2f} bits per pixel, {container}"
+        return f"{rows.bits_per_pixel.median():.2f} bits per pixel, {container}, {seconds}"
     others = rows.secret_psnr[np.isfinite(rows.secret_psnr)]
     secret = f"secret {others.mean():.1f} dB (worst {others.min():.1f}), {len(rows) - len(others)} exact"
-    error = f"largest error {rows.largest_error.median():.0f} levels (median)"
-    return f"{container}, {secret}, {error}, {rows.seconds.mean():.1f} s"
+    ways = ", ".join(f"{count} by {method}" for method, count in rows.method.value_counts().items())
+    return f"{container}, {secret}, {ways}, {seconds}"
 
 
 def measured(cover: Path, secret: Path) -> list[dict[str, object]]:
-    """Return the rows of a cover that is full of random bytes, and of one that holds a picture."""
+    """Return the rows of a cover that is full of random bytes, and of those that hold a picture."""
     original = read_picture(secret)
     pixels = original[..., 0].size
     with tempfile.TemporaryDirectory() as name:
@@ -62,17 +70,18 @@ def measured(cover: Path, secret: Path) -> list[dict[str, object]]:
         most = bytes_capacity(height, width, "b.bin", channels=channels_of(pixels_of_cover))
         (folder / "b.bin").write_bytes(random.Random(cover.name).randbytes(most))
         rows = []
-        for kind, hidden in (("bytes", folder / "b.bin"), ("picture", secret)):
-            began = time.perf_counter()
+        for kind, options in WAYS.items():
+            hidden = folder / "b.bin" if kind == "bytes" else secret
+            began = cpu_seconds()
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of what gives a container away, and of copies
-                stegnet.hide(
-                    cover, hidden, folder / "sent.png", key=KEY, method="sealed", compress=True, overwrite=True
-                )
+                made = stegnet.hide(cover, hidden, folder / "sent.png", key=KEY, overwrite=True, **options)
+            assert made.hiding is not None
             row = {
                 "hidden": kind,
                 "picture": cover.name,
-                "seconds": time.perf_counter() - began,
+                "method": made.hiding.method,
+                "cpu_seconds": cpu_seconds() - began,
                 "container_psnr": psnr(pixels_of_cover, read_picture(folder / "sent.png")),
             }
             if kind == "bytes":
@@ -80,11 +89,15 @@ def measured(cover: Path, secret: Path) -> list[dict[str, object]]:
             else:
                 shown = folder / "shown.png"
                 stegnet.reveal(folder / "sent.png", shown, key=KEY, overwrite=True)
-                back = read_picture(shown)
-                row["secret_psnr"] = psnr(original, back)
-                row["largest_error"] = int(np.abs(back.astype(int) - original).max())
+                row["secret_psnr"] = psnr(original, read_picture(shown))
             rows.append(row)
         return rows
+
+
+def cpu_seconds() -> float:
+    """Return the CPU seconds of this process, and of those that it has started and that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ _PHASES = {
     "open": "opening",
     "reduce": "reducing the cover",
     "try": "trying what survives",
+    "compare": "comparing two ways",
     "compress": "compressing",
     "search": "searching for motion",
     "hide": "hiding",

@@ -204,7 +204,7 @@ def _warn_of_all(results: list[tuple[Place, Report]]) -> None:
     """Print each warning on containers of a folder once, with the files that it is about."""
     about = defaultdict[str, list[str]](list)
     for out, report in results:
-        copied = ["the secret does not fit as it is: hidden as a compressed copy"] if report.changed_secret else []
+        copied = ["the secret does not fit as it is: hidden with loss"] if report.changed_secret else []
         for line in (*copied, *_own_warnings(report), *losses(report)):
             about[line].append(out.name)
     for line, names in about.items():

@@ -503,7 +503,7 @@ def _forecast(asked: Any) -> dict[str, str]:
     if size <= most:
         fate = "The secret fits as it is, byte for byte."
     elif can_be_copied and most:
-        fate = "A compressed copy of the secret is hidden, if that fits."
+        fate = "A copy of the secret is hidden, if that fits."
     else:
         remedy = "Use a longer or larger cover." if hiding.cover.frames > 1 else "Use a larger cover, or a film."
         fate = f"The secret is too large. {remedy}"

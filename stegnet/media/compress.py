@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import av
 
 from stegnet.core.errors import MediaError
+from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.core.parallel import Step, no_step
 from stegnet.formats.ffmpeg_cli import BITEXACT, input_file, run_ffmpeg
 from stegnet.media.cover import Compressed
@@ -63,7 +64,16 @@ def compress_film(path: Path, folder: Path, limit: int, progress: Step = no_step
 
     with_sound = f", {sound.description}" if sound else ""
     rate = 8 * size / info.seconds / 1000
-    return Compressed(best, f"HEVC 4:4:4, {float(rate):.0f} kbit/s{with_sound}")
+    return Compressed(best, f"HEVC 4:4:4, {float(rate):.0f} kbit/s{with_sound}", _psnr_of(path, best, frames))
+
+
+def _psnr_of(path: Path, copy: Path, frames: int) -> float:
+    """Return the PSNR in dB of a film's copy, over the middle frames of its eighths."""
+    parts = min(8, frames)
+    asked = {(2 * part + 1) * frames // (2 * parts) for part in range(parts)}
+    with closing(read_frames(path, asked)) as originals, closing(read_frames(copy, asked)) as copied:
+        errors = [mean_squared_error(*pair) for pair in zip(originals, copied, strict=True)]
+    return psnr_from_mse(sum(errors) / len(errors), PEAK)
 
 
 def _compress_sound(path: Path, info: FilmInfo, folder: Path, limit: int) -> Compressed | None:

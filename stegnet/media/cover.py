@@ -120,7 +120,7 @@ class Compressed:
 
     path: Path
     description: str  # format and quality, for messages
-    psnr: float | None = None  # of a picture in dB against the original in sRGB; inf if they are equal
+    psnr: float | None = None  # of a picture or film in dB against the original in sRGB; inf if they are equal
 
 
 def visible_form(path: Source) -> Form | None:

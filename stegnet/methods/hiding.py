@@ -29,6 +29,7 @@ from stegnet.media.cover import Cover
 from stegnet.media.growth import Growth, growth_of
 from stegnet.media.jpeg_cover import JpegCover, why_made_anew
 from stegnet.media.metadata import PLACE_KEPT, has_gps_position
+from stegnet.methods.better_way import in_order
 from stegnet.methods.method import (
     AUTO,
     DEFAULT_CONTEXT,
@@ -280,7 +281,7 @@ def _embed(
     choices: Iterable[MethodChoice], cover: Cover, payload: Payload, suffix: str, key: KeySource, context: Context
 ) -> tuple[NewContainer, MethodChoice]:
     """Hide by the first choice that has the capacity, and return which."""
-    for choice in choices:
+    for choice in in_order(iter(choices), cover, payload, suffix, context):
         try:
             return choice.method.embed(cover, payload, suffix, key, choice.options, context), choice
         except (CapacityError, PackageError) as error:

@@ -348,7 +348,7 @@ class _Fitting(FileSpace):
 
     def remedy(self, payload: Payload, size: int, most: int) -> str:
         hint = self._medium.remedy(stored_name(payload.path), self._key, size, most)
-        return hint + (Text(", or ", Setting("method", "auto"), ", which compresses it") if payload.kind else "")
+        return hint + (Text(", or ", Setting("method", "auto"), ", which makes it fit") if payload.kind else "")
 
     def compressors(self) -> Compressors:
         return media_compressors() if self._compresses else {}

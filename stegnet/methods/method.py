@@ -130,7 +130,7 @@ class MethodOptions:
     longer: Literal["refuse", "cut"] = option("refuse", "refuse or cut a film with more frames than its cover")
     any_quality: bool = option(False, "hide a secret even if it is revealed below 22 dB PSNR")
     compress: bool = option(
-        True, "refuse a secret that does not fit as it is: hide no compressed copy of a picture or film"
+        True, "refuse a secret that does not fit as it is: hide no copy of a picture or film, by any method"
     )
     resize: int | None = option(
         None,
@@ -329,6 +329,7 @@ class Payload(ExitStack):
         self.path: Path = self.file.path  # only the name of a file in memory
         self._copies = copies
         self._on_disk = isinstance(secret, Path)
+        self._made: dict[int, Compressed] = {}  # the copies by their largest size
 
     @cached_property
     def kind(self) -> str | None:
@@ -362,12 +363,14 @@ class Payload(ExitStack):
             raise space.refusal(self, size, most)
         compress, suffix = compressors[self.kind]
         most = space.copy_capacity(stored_name(secret.with_suffix(suffix)), self.file)
-        folder = self.folder()
-        if not self._on_disk:
-            secret = folder / name
-            secret.write_bytes(self.file.read_bytes())
-        with called(self.path, secret):
-            copy = compress(secret, folder, most, context.step("compress"))
+        if most not in self._made:
+            folder = self.folder()
+            if not self._on_disk:
+                secret = folder / name
+                secret.write_bytes(self.file.read_bytes())
+            with called(self.path, secret):
+                self._made[most] = compress(secret, folder, most, context.step("compress"))
+        copy = self._made[most]
         # The suffix of lossless WebP is as long as that of AVIF, so that the capacity doesn't change.
         stored = stored_name(secret.with_suffix(copy.path.suffix))
         named = f", {printable(stored)}" if copy.path.suffix else ", revealed as a PNG"
@@ -559,6 +562,8 @@ class MethodChoice:
     options: Any
     changed_secret: str = ""  # as in `Report`
     final: bool = False  # if the method refuses, no other is tried: it would write many times the bytes
+    # Where the secret does not fit as it is, the next choice is taken instead, unless this one's worse side is better.
+    has_rival: bool = False
 
 
 class Method(ABC, Generic[Options]):

@@ -134,7 +134,7 @@ gives the reason, below 22 dB nothing is written without --any-quality.
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: MethodOptions) -> MethodChoice | None:
         """Return a choice for a picture in a picture, or a film in a film, in colour, if no option rules it out."""
-        chosen = "{} does not fit as it is, nor compressed: hidden by a network, which reveals it nearly as it was"
+        chosen = "{} does not fit as it is: hidden by a network, which reveals it nearly as it was"
         if suffix not in self.info.forms[cover.kind] or options.resize or options.at_most_safe or cover.is_transparent:
             return None
         try:

@@ -4,6 +4,7 @@ To add a method: a file with a `Method`, and a line below.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -170,15 +171,14 @@ def method_for(
 class Auto(Method[MethodOptions]):
     """The method "auto", which asks the other methods by preference whether they suit a cover and a secret.
 
-    Sealed bytes are encrypted, and at the same quality of the secret they leave a better container than the networks
-    (docs/evaluation.md). So networks get only what can't be compressed into its cover, and the report's first warning
-    says so.
+    A picture or film that does not fit as it is gets hidden by the pair, or as a compressed copy where that is better
+    (`better_way`); the report's first warning says which.
     """
 
     info = MethodInfo(
         name=AUTO,
         topic="methods",
-        summary="sealed, compressed if it does not fit otherwise; in a JPEG or MP4 that stays one, jpeg or h264",
+        summary="sealed, or network or compressed if it does not fit; in a JPEG or MP4 that stays one, jpeg or h264",
         covers=COVERS,
         options=MethodOptions,
         shared=("longer", "any_quality", "compress", "resize", "at_most_safe"),
@@ -204,7 +204,7 @@ class Auto(Method[MethodOptions]):
     def choices(self, cover: Cover, payload: Payload, suffix: str, options: MethodOptions) -> Iterator[MethodChoice]:
         """Yield the choices of the methods that suit the cover; one does, whatever the cover."""
         answers = (method.suits(cover, payload, suffix, options) for method in preferred(cover.kind))
-        return (answer for answer in answers if answer)
+        return (replace(answer, has_rival=answer.method.info.name == "sealed") for answer in answers if answer)
 
 
 def preferred(kind: str) -> list[Method[Any]]:

@@ -97,9 +97,9 @@ PHOTO = {"name": "a.jpg", "size": 10**6, "width": 1600, "height": 1200}
 LARGE = {"name": "a", "size": 10**9}
 FORECASTS = [
     (PICTURE, {"name": "a.bin", "size": 10**6}, "file", r"Capacity: about [\d.]+ MB\. The secret fits as it is, .*"),
-    (PICTURE, PHOTO, "website", r"Easy to find\. Capacity: about \d\d kB\. A compressed copy .*"),
+    (PICTURE, PHOTO, "website", r"Easy to find\. Capacity: about \d\d kB\. A copy .*"),
     (FILM, {"name": "a", "size": 1}, "website", r"Easy to find\. How much fits is measured while it is hidden\."),
-    (FILM, LARGE | {"film": True}, "file", r".* \d\d MB\. A compressed copy .*"),
+    (FILM, LARGE | {"film": True}, "file", r".* \d\d MB\. A copy .*"),
     (FILM, LARGE, "file", r".* The secret is too large\. Use a longer or larger cover\."),
     (TINY, PHOTO, "file", r"Capacity: about 0 bytes\. The secret is too large\. Use a larger cover, or a film\."),
 ]

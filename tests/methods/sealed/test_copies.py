@@ -28,10 +28,9 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("options", [{}, {"method": "sealed", "compress": True}], ids=["auto", "sealed"])
-def test_a_picture_of_the_covers_size_comes_back_as_avif(files: Path, options: dict) -> None:
+def test_a_picture_of_the_covers_size_comes_back_as_avif(files: Path) -> None:
     with pytest.warns(UserWarning, match=r"secret\.avif \(PNG → AVIF 4:4:4, \d\d\.\d dB\)"):
-        made = stegnet.hide("cover.png", "secret.png", "sent.png", key=KEY, **options)
+        made = stegnet.hide("cover.png", "secret.png", "sent.png", key=KEY, method="sealed", compress=True)
     stegnet.reveal("sent.png", "back.png", key=KEY)
     assert psnr(SECRET, read_picture(Path("back.png"))) == pytest.approx(made.secret_psnr)
     assert psnr(COVER, read_picture(Path("sent.png"))) > 49.5

@@ -5,6 +5,7 @@ const LABELS = {
   waiting: "Waiting for another job to end",
   open: "Opening the container",
   try: "Testing what survives",
+  compare: "Comparing two ways",
   compress: "Compressing the secret",
   hide: "Hiding",
   verify: "Reading it back",
