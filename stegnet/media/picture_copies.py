@@ -130,7 +130,7 @@ class _Avif(Encoder):
         self._folder = folder
         self._progress = progress
         is_small = picture[..., 0].size <= 100_000
-        self._searches = [_Search(6, 4, 0.95), _Search(4, 3, 0.97)] if is_small else [_Search(6, 4, 0.97)]
+        self._searches = [_Search(6, 4, 0.95), _Search(4, 3, 0.97)] if is_small else [_Search(6, 3, 0.93)]
         self._effort = self._searches[0].effort
         self._made: dict[tuple[int, float], Path] = {}  # by effort and bit rate
 
@@ -144,10 +144,23 @@ class _Avif(Encoder):
             self._progress(min(count, steps), steps)
         return self._made[self._effort, rate]
 
+    def _asked_for_each_byte(self, limit: int) -> float:
+        """Return the bytes to ask libaom for, by each that it makes, of which the middle of a large picture tells."""
+        side = 256  # pixels of the middle
+        height, width = self._picture.shape[:2]
+        if min(height, width) < 3 * side:
+            return 1.0
+        top, left = (height - side) // 2, (width - side) // 2
+        middle = self._picture[top : top + side, left : left + side]
+        most = limit * side**2 // (height * width)
+        part = _Avif(self._path, middle, self._folder, no_step)
+        asked, made = part.largest(8.0 * most, most, tries=3, enough=0.9)
+        return asked / 8 / made.stat().st_size if made else 1.0
+
     def best(self, limit: int) -> Compressed:
         """Return the best copy of at most `limit` bytes."""
         fitting = []
-        rate = 8.0 * limit
+        rate = 8.0 * limit * self._asked_for_each_byte(limit)
         for search in self._searches:
             self._effort = search.effort
             rate, largest = self.largest(rate, limit, search.tries, search.enough)
