@@ -13,6 +13,7 @@ from stegnet.cli import main
 from stegnet.core.names import USUAL_NAME
 from stegnet.media.cover import Cover
 from stegnet.methods import METHODS, CoverSize
+from stegnet.sealing import WET
 from stegnet.sealing.h264_samples import FilmStream, film_groups
 from stegnet.video import read_frames
 from stegnet.video.mp4 import read_mp4, write_mp4
@@ -113,7 +114,7 @@ def test_what_lies_beyond_the_edge_stays(tmp_path):
             hidden, moved = (y >= 136 // 4) | (x >= 180 // 4), part.samples != own.samples
             inside, beyond = inside + moved[~hidden].sum(), beyond + hidden.sum()
             assert not moved[hidden].any()
-    assert inside > 500 and beyond > 500
+    assert inside > 300 and beyond > 500
     assert SESSION.reveal(tmp_path / "out.mp4", key=KEY).data == DATA
 
 
@@ -135,7 +136,7 @@ def test_only_signs_change_and_no_place_gets_another_share_of_them(cover, contai
     assert sizes[1] <= sizes[0] / 50
     costs = before.costs()
     assert costs.up.shape == costs.down.shape == before.samples.shape
-    assert ((costs.up == 500) | (costs.down == 500)).all()
+    assert ((costs.up == WET) | (costs.down == WET)).all()
 
 
 def with_other_colours(container: Path, out: Path) -> Path:

@@ -253,7 +253,7 @@ def test_one_error_for_every_reason(exact, picture, quick_scrypt):
     hidden = hide_picture(exact, picture(64, 96, 1), picture(64, 96, 2), KEY)
     broken = hidden.copy()
     broken.reshape(-1)[zones(hidden)["lead"][0]] ^= 1
-    unknown = read_picture(VECTORS / "version.png")
+    unknown = read_picture(VECTORS / "no_such_code.png")
     containers = [picture(64, 96), hidden[:4, :4], hidden[:, ::-1], broken, unreadable(hidden), unknown]
     containers += [sealed(hidden, b"no record"), resize(hidden, 65, 96)]
     told = set()
