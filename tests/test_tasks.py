@@ -94,7 +94,7 @@ def test_results_have_the_names_and_bytes_that_they_have_on_one_machine(tmp_path
     tasks, do = tasks_of(made, out), doing(write)
     assert [[made.jobs.index(job) for job in task.jobs] for task in tasks] == groups
     assert [task.number for task in tasks] == [numbers[0] for numbers in groups]
-    alone = list(hide_each(made, out, Doing(HIDE.method, HIDE.options, DEFAULT_CONTEXT, write), SECRETS.source))
+    alone = list(hide_each(made, out, Doing(HIDE.method, HIDE.options, DEFAULT_CONTEXT, work=write), SECRETS.source))
     spread = {each.job: each.out for task in tasks for each in do(task, SECRETS, no_progress, task.result)}
     assert spread == {outcome.job: outcome.out for outcome in alone}
     first = {path: path.read_bytes() for path in tmp_path.iterdir()}

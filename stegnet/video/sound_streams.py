@@ -221,6 +221,7 @@ class _TrackWriter:
         self._time_base = track.time_base
         self._gap = packet_gap
         self._is_mp4 = "mp4" in film.format.name  # its track ends where its last packet does: nothing else trims it
+        self._usual = 0  # duration of the packet before
         self._last: int | None = None
         self._end = 0
 
@@ -232,8 +233,9 @@ class _TrackWriter:
         dts = self._end if stamp is None else self._ticks(stamp, shift)
         dts = dts if self._last is None else max(dts, self._last + self._gap)
         duration = self._ticks(sound.duration)
-        if sound.trim and self._is_mp4:
+        if sound.trim and self._is_mp4 and duration >= self._usual:  # else it is the trimmed one already
             duration -= round(Fraction(sound.trim, self._stream.codec_context.sample_rate) / time_base_of(self._stream))
+        self._usual = duration
         packet.dts = dts
         packet.pts = dts if sound.pts is None else max(dts, self._ticks(sound.pts, shift))
         packet.duration = duration
