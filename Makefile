@@ -14,7 +14,7 @@ export NO_MKDOCS_2_WARNING := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro repro-gpu test quick test-all test-services zoo table ui cluster demo verify evaluate-all report bench fuzz mutants wheel lint style types docs clean
+.PHONY: help setup repro repro-gpu test quick test-all test-services zoo table ui demo verify evaluate-all report bench fuzz mutants wheel lint style types docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -50,7 +50,7 @@ test: $(READY) ## run the tests of all that a user relies on; five minutes on tw
 quick: $(READY) ## run the tests of hiding and revealing, without films and programs; a minute on two cores
 	$(TEST) worksteal -m "not slow"
 
-test-all: test test-services ## run all tests; needs PostgreSQL, Node.js, Chromium, Firefox, and programs that save JPEGs
+test-all: test test-services ## run all tests; needs Node.js, Chromium, Firefox, and programs that save JPEGs
 
 test-services: $(READY) ## run the long tests, then those of arithmetic in AVX2
 	$(TEST) loadfile --no-loadscope-reorder -m long
@@ -62,9 +62,6 @@ table: $(READY) ## compare all experiments: changed parameters and PSNR
 ui: $(READY) ## start MLflow's UI on http://127.0.0.1:5000
 	@echo "all trainings, by the columns that matter: http://127.0.0.1:5000/#/experiments/1/runs?viewStateShareKey=stegnet&workflowType=machine_learning"
 	mlflow ui --workers 1 --backend-store-uri sqlite:///mlflow.db
-
-cluster: $(READY) ## start two nodes of Ray, S3 and MLflow on PostgreSQL on this machine, until Ctrl-C
-	python -m tools.servers
 
 demo: ## build the browser demo and serve it locally; needs Node.js 18.20 or newer
 	@command -v npm >/dev/null || { echo "error: npm is missing: install Node.js 18.20 or newer (Debian 12 or newer: apt install npm)" >&2; exit 1; }

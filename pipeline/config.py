@@ -83,8 +83,7 @@ class DataConfig:
     test_photographs: StrictBool
     shard: Annotated[Integer, Field(ge=1, le=1_000_000)]
     coding: Literal["npy", "webp"]
-    store: StrictStr
-    workers: Annotated[Integer, Field(ge=1, le=1024)] | Literal["auto", "ray"]
+    workers: Annotated[Integer, Field(ge=1, le=1024)] | Auto
 
 
 @dataclass(frozen=True)
@@ -130,7 +129,6 @@ class TrainConfig:
     pairs: Annotated[Integer, Field(ge=1, le=10_000_000_000)]
     batch: Annotated[Integer, Field(ge=1, le=65_536)]
     accumulate: Annotated[Integer, Field(ge=1, le=65_536)]
-    launcher: Literal["local", "ray"]
     devices: Annotated[Integer, Field(ge=1, le=65_536)] | Auto
     compile: StrictBool
     crop: Annotated[Integer, Field(ge=16, le=4096, multiple_of=8)]

@@ -1,7 +1,7 @@
 """Prepared pictures: shards in the format of WebDataset, a manifest and an index.
 
 manifest.csv      one row per picture: all of the training split, of the validation split, of the test split
-layout.json       side of the pictures, how they are coded, and the address of the shards if they are elsewhere
+layout.json       side of the pictures, and how they are coded
 train.index       a row per picture of the training split: shard, then offset and length of the picture and of its
                   base, in bytes; five little-endian 64-bit integers; likewise for the other splits
 train-00000.tar   pictures as 00000-000000.npy or .webp; coded bases of those to train and validate on, if
@@ -9,8 +9,6 @@ validation-00000.tar  scramble.base is coded, as 00000-000000.base.npy or .base.
 test-00000.tar
 
 Shards with the same number are of the same part of the source; a part without pictures of a split has no shard of it.
-Shards are beside the manifest, or at any address that fsspec opens: then single pictures are read through a cache of
-bounded size on disk. Pictures are drawn at random, so a cache of whole shards would load 128 for each that is used.
 """
 
 import csv
@@ -20,28 +18,21 @@ import json
 import os
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
-from functools import cache
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import cv2
-import fsspec
 import numpy as np
 from PIL import Image
 
 from stegnet.core.errors import ConfigError, DataError
-from stegnet.core.remote_path import store_errors
-
-if TYPE_CHECKING:
-    from diskcache import Cache
 
 TRAIN, VALIDATION, TEST = SPLITS = "train", "validation", "test"
 NPY = "npy"  # coding of pictures; the other is webp
 LAYOUT = "layout.json"
 MANIFEST = "manifest.csv"
 INDEX = ".index"
-CACHE_GB = "STEGNET_CACHE_GB"
 _COLUMNS = 5  # of an index
 _INTEGER = np.dtype("<i8")
 _AGAIN = "prepare the pictures again"
@@ -70,7 +61,6 @@ class ShardLayout(NamedTuple):
 
     size: int  # side of the pictures in pixels
     coding: str  # npy or webp
-    store: str  # address of the shards; "": they are beside it
 
 
 # Writing
@@ -79,9 +69,9 @@ class ShardLayout(NamedTuple):
 class ShardWriter(ExitStack):
     """A writer of a part's shards, one for each split that gets a picture. The same pictures give the same bytes."""
 
-    def __init__(self, store: str, number: int, coding: str) -> None:
+    def __init__(self, folder: Path, number: int, coding: str) -> None:
         super().__init__()
-        self._store = store
+        self._folder = folder
         self._number = number
         self._coding = coding
         self._tars: dict[str, tarfile.TarFile] = {}
@@ -90,9 +80,8 @@ class ShardWriter(ExitStack):
     def add(self, split: str, pixels: np.ndarray, base: np.ndarray | None) -> bytes:
         """Add a picture, (size, size, 3) uint8, and its coded base, and return their row of the index."""
         if split not in self._tars:
-            files, folder = open_files(self._store)
-            file = self.enter_context(files.open(f"{folder}/{shard_name(split, self._number)}", "wb"))
-            tar = tarfile.open(fileobj=file, mode="w|", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
+            file = self._folder / shard_name(split, self._number)
+            tar = tarfile.open(file, "w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
             self._tars[split] = self.enter_context(tar)
         key = f"{self._number:05d}-{self._counts[split]:06d}"
         self._counts[split] += 1
@@ -160,8 +149,8 @@ class Shards:
             pictures = f"coded bases of {split} pictures" if bases else f"{split} pictures"
             hint = "see data.* and scramble.base in params.yaml, then `dvc repro`"
             raise DataError(f"{folder}: contains no {pictures}", hint)
+        self._folder = folder
         self._layout = read_layout(folder)
-        self._store = self._layout.store or str(folder)
 
     def __len__(self) -> int:
         return self._count
@@ -170,12 +159,16 @@ class Shards:
         if not 0 <= index < self._count:
             raise IndexError(index)
         row = self._row(index)
-        name = shard_name(self._split, row[0])
-        content = read_range(self._store, name, *row[self._columns])
+        shard = self._folder / shard_name(self._split, row[0])
+        offset, length = row[self._columns]
+        try:
+            content = np.fromfile(shard, np.uint8, length, offset=offset)
+        except OSError as error:
+            raise DataError(f"{shard}: can't be read ({error.strerror})", _AGAIN) from error
         pixels = content if self._layout.coding == NPY else cv2.imdecode(content, cv2.IMREAD_COLOR_RGB)
         side = self._layout.size
         if pixels is None or pixels.size != side * side * 3:
-            raise DataError(f"{self._store}/{name}: damaged (no picture of this size)", _AGAIN)
+            raise DataError(f"{shard}: damaged (no picture of this size)", _AGAIN)
         return pixels.reshape(side, side, 3)
 
     def _row(self, index: int) -> list[int]:
@@ -217,37 +210,6 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_range(store: str, name: str, offset: int, length: int) -> np.ndarray:
-    """Return bytes of a file in a store, (length,) uint8; fewer if the file ends before."""
-    address = f"{store}/{name}"
-    if not is_remote(store):
-        try:
-            return np.fromfile(address, np.uint8, length, offset=offset)
-        except OSError as error:
-            raise DataError(f"{address}: can't be read ({error.strerror})", _AGAIN) from error
-    kept = _cache(cache_folder() / "pictures", os.environ.get(CACHE_GB, "20"))
-    content = kept.get(f"{address}@{offset}")
-    if content is None:
-        files, path = open_files(address)
-        with refusals(address):
-            content = files.cat_file(path, start=offset, end=offset + length)
-        kept.set(f"{address}@{offset}", content)
-    return np.frombuffer(bytearray(content), np.uint8)
-
-
-@cache
-def _cache(folder: Path, gigabytes: str) -> "Cache":
-    """Return the cache, which all processes of a machine share."""
-    if not gigabytes.isdecimal():
-        raise ConfigError(f"{CACHE_GB}: must be a whole number of gigabytes, is {gigabytes!r}")
-    from diskcache import Cache  # takes a while, and workers don't need it
-
-    return Cache(folder, size_limit=int(gigabytes) * 10**9, eviction_policy="least-recently-stored")
-
-
-# Places
-
-
 def cache_folder() -> Path:
     """Return the folder of downloads: $STEGNET_CACHE, else stegnet/ in the user's cache folder."""
     caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
@@ -255,28 +217,3 @@ def cache_folder() -> Path:
         return Path(os.environ.get("STEGNET_CACHE") or f"{caches}/stegnet").expanduser()
     except RuntimeError as error:
         raise ConfigError("there is no home folder for downloads", "set STEGNET_CACHE or HOME to a folder") from error
-
-
-def is_remote(address: str) -> bool:
-    """Return whether this is an address such as s3://bucket/prefix, not a path."""
-    return "://" in address
-
-
-def open_files(address: str) -> tuple[fsspec.AbstractFileSystem, str]:
-    """Return the file system of an address or path, and the path in it."""
-    try:
-        files, path = fsspec.url_to_fs(address)
-    except (ImportError, ValueError) as error:
-        hint = "for s3://, pip install '.[cluster]', in stegnet's folder"
-        raise ConfigError(f"{address}: can't be opened ({error})", hint) from error
-    return files, path.rstrip("/") or path
-
-
-@contextmanager
-def refusals(address: str) -> Iterator[None]:
-    """Turn errors of file systems in the block into a DataError."""
-    try:
-        yield
-    except store_errors() as error:
-        reason = " ".join(str(error).split())
-        raise DataError(f"{address}: can't be read ({reason})", "check the network and your access") from error

@@ -23,7 +23,6 @@ from pipeline.detect.methods import Method, container_seed, evenly, network_by_k
 from pipeline.shards import cache_folder, file_hash
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
-from stegnet.core.processes import Work, on_cluster, over_processes
 from stegnet.networks import Network
 from study import features
 from study.ensemble import Features, cross_validated, summarise
@@ -118,8 +117,6 @@ def extracted(extract: Callable[[np.ndarray], np.ndarray], pictures: list[np.nda
 
 def in_processes(jobs: list[Callable[[], T]], label: str) -> list[T]:
     """Results of the jobs, in order, by several processes."""
-    if on_cluster():
-        return list(over_processes(Work(call), bar(jobs, label), ""))
     return list(bar(Parallel(PROCESSES, return_as="generator")(map(delayed(call), jobs)), label, len(jobs)))
 
 

@@ -20,9 +20,7 @@ from stegnet.core.process_settings import set_up_process
 from stegnet.keys import Key
 from stegnet.networks import Network
 from tests.support.films import make_film, picture
-from tests.support.required import missing
 from tools.closure import touches
-from tools.servers import MISSING, programs
 
 if TYPE_CHECKING:
     from tests.support.real_channels import Channel
@@ -46,14 +44,10 @@ LONG = {"demo", "nodes", "object_store", "page", "real_channels"}
 SLOW_FOLDERS = ("cli", "networks", "pipeline", "tools")
 LONG_PLACES = (
     "cluster", "demo", "study", "test_wheel",
-    "pipeline/test_pipeline", "pipeline/train/test_launch",
-    "tools/test_servers", "tools/test_setup", "tools/test_slurm",
+    "pipeline/test_pipeline", "pipeline/train/test_launch", "tools/test_setup",
 )  # fmt: skip
 # Files of long tests that take minutes: they begin first, so that at the end no worker is left alone with one.
-LONGEST = (
-    "tools/test_slurm", "tools/test_servers", "pipeline/test_pipeline", "demo/test_demo", "cluster/test_cluster",
-    "pipeline/train/test_stage",
-)  # fmt: skip
+LONGEST = ("pipeline/test_pipeline", "demo/test_demo", "cluster/test_cluster", "pipeline/train/test_stage")
 THREADS = "2"
 MALLOPT = {"MMAP_THRESHOLD": (-3, 256 << 20), "TRIM_THRESHOLD": (-1, 512 << 20)}  # names and numbers are glibc's
 TOUCHING = pytest.StashKey[set[Path]]()
@@ -199,13 +193,6 @@ def picture_maker() -> Callable[..., np.ndarray]:
 @pytest.fixture(name="make_film", scope="session")
 def film_maker() -> Callable[..., Path]:
     return make_film
-
-
-@pytest.fixture(scope="session")
-def postgres_programs() -> None:
-    """Skips the tests that need PostgreSQL where it is missing, or fails them where it is required."""
-    if programs() is None:
-        missing("STEGNET_POSTGRES", MISSING)
 
 
 @pytest.fixture(scope="session")

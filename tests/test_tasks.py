@@ -133,12 +133,10 @@ def test_errors_name_the_address_and_not_the_copy():
 
 
 @pytest.mark.slow
-def test_a_cluster_that_is_not_there_is_an_error_at_once(tmp_path, monkeypatch):
-    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:2")
-    for address in ("127.0.0.1:1", "ray://127.0.0.1:1", "nowhere", ""):
-        with pytest.raises(ClusterError, match=f"the cluster {address or '127.0.0.1:2'} can't be reached") as caught:
+def test_a_cluster_that_is_not_there_is_an_error_at_once(tmp_path):
+    for address in ("127.0.0.1:1", "ray://127.0.0.1:1", "nowhere"):
+        with pytest.raises(ClusterError, match=f"the cluster {address} can't be reached"):
             next(do_folder(plan("a"), OutputFolder(tmp_path), doing(write), SECRETS, address))
-        assert ("RAY_ADDRESS" in caught.value.hint) == (not address)
 
 
 # Several processes

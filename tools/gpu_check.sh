@@ -7,7 +7,7 @@ repository=$(cd "$(dirname "$0")/.." && pwd)
 device=${DEVICE:-cuda}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-unset DVC_ROOT RAY_ADDRESS
+unset DVC_ROOT
 export PYTHONPATH="$repository" MLFLOW_TRACKING_URI="sqlite:///$folder/mlflow.db"
 python=${PYTHON:-python}
 if [ "$device" = cpu ]; then

@@ -53,7 +53,6 @@ from stegnet.core.measures import (
 from stegnet.core.parallel import parallel_map
 from stegnet.core.pixels import to_8_bits
 from stegnet.core.process_settings import keep_freed_memory
-from stegnet.core.processes import Work, on_cluster, over_processes
 from stegnet.image.pictures import read_picture, resize, write_png
 from stegnet.keys import PUBLIC_DEMONSTRATION_KEY, KeyRing, seeded
 from stegnet.networks import Network, at_own_size, hide_picture, reveal_picture
@@ -228,16 +227,13 @@ def _without_sealed_bits(network: Network, cover: Pixels, secret: Pixels, seed: 
 def map_in_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
     """Map `work` over the items, in order, in the number of threads that torch may use; each computes with one.
 
-    The results are therefore the same for any number of threads. If RAY_ADDRESS is set, the processes of that cluster
-    do the work, which is pickled with the items and results: all nodes must share this folder, at the same path.
+    The results are therefore the same for any number of threads.
     """
 
     def alone(item: Item) -> Result:
         torch.set_num_threads(1)
         return work(item)
 
-    if on_cluster():
-        return over_processes(Work(alone), items, "", ahead=2)
     return parallel_map(alone, items, torch.get_num_threads())
 
 

@@ -9,24 +9,25 @@ import shutil
 import tarfile
 import zlib
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import fsspec
 
 from pipeline.config import DataConfig
 from pipeline.prepare.sources import Job, Picture, source
-from pipeline.shards import TEST, TRAIN, VALIDATION, file_hash, is_remote, open_files, refusals
+from pipeline.shards import TEST, TRAIN, VALIDATION, file_hash
 from stegnet.core.disk import temporary_folder
-from stegnet.core.errors import DataError, MediaError
+from stegnet.core.errors import ConfigError, DataError, MediaError
 from stegnet.core.names import FILM
+from stegnet.core.remote_path import store_errors
 from stegnet.image.pictures import read_picture
 from stegnet.media.cover import kind
 from stegnet.video.films import read_frames
-
-if TYPE_CHECKING:
-    from fsspec import AbstractFileSystem
 
 NO_FOLDER = "data"  # value of data.test_folder
 
@@ -197,7 +198,7 @@ def read_tar(file: MediaFile, every: int) -> Iterator[Picture | str]:
         yield f"{_escaped(shown)}: {' '.join(str(error).split())}"
 
 
-def _open(file: MediaFile) -> tuple["AbstractFileSystem", str]:
+def _open(file: MediaFile) -> tuple[fsspec.AbstractFileSystem, str]:
     """Return the file system of a file, and the path or address that messages show."""
     files, _ = open_files(file.address)
     return files, files.unstrip_protocol(file.path) if is_remote(file.address) else file.path
@@ -227,3 +228,31 @@ def _pictures(file: MediaFile, local: Path, shown: str, every: int) -> Iterator[
 def _escaped(name: str) -> str:
     """Return a name as a line of UTF-8, for logs and manifests."""
     return _UNWRITABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), name)
+
+
+# Places
+
+
+def is_remote(address: str) -> bool:
+    """Return whether this is an address such as s3://bucket/prefix, not a path."""
+    return "://" in address
+
+
+def open_files(address: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    """Return the file system of an address or path, and the path in it."""
+    try:
+        files, path = fsspec.url_to_fs(address)
+    except (ImportError, ValueError) as error:
+        hint = "for s3://, pip install '.[cluster]', in stegnet's folder"
+        raise ConfigError(f"{address}: can't be opened ({error})", hint) from error
+    return files, path.rstrip("/") or path
+
+
+@contextmanager
+def refusals(address: str) -> Iterator[None]:
+    """Turn errors of file systems in the block into a DataError."""
+    try:
+        yield
+    except store_errors() as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"{address}: can't be read ({reason})", "check the network and your access") from error

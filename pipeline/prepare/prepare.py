@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count, groupby, islice
 from pathlib import Path
-from typing import Literal, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 import cv2
 import numpy as np
@@ -36,15 +36,13 @@ from pipeline.shards import (
     ShardLayout,
     ShardWriter,
     StoredPicture,
-    is_remote,
     write_tables,
 )
 from stegnet.core.errors import ConfigError, DataError, DiskError, StegnetError, did_you_mean
-from stegnet.core.parallel import physical_cores
+from stegnet.core.parallel import Auto, physical_cores
 from stegnet.core.processes import Work, over_processes
 from stegnet.image.avif import decode_avif, fit_avif
 
-BESIDE = "none"  # value of data.store
 DAMAGED = "damaged"  # reasons to skip a picture
 SMALL = "small"
 DUPLICATE = "duplicate"
@@ -113,13 +111,7 @@ def prepare(
 
     run, total = digest_of((replace(config, workers=1), scramble), parts())  # the result does not depend on the workers
     unfinished = out.with_name(f"{out.name}.part").absolute()
-    store = str(unfinished)
-    if config.store != BESIDE:  # a folder for each run, so that none overwrites the shards of another
-        store = f"{config.store.rstrip('/')}/{run[:16]}"
-        if not is_remote(store):
-            store = str(Path(store).absolute())
-            Path(store).mkdir(parents=True, exist_ok=True)
-    work = partial(prepare_part, config, scramble, store)
+    work = partial(prepare_part, config, scramble, unfinished)
     file = unfinished / f"records-{run[:16]}.sqlite"
     with open_records(file) as records:
         done = {number for (number,) in records.execute("SELECT number FROM parts")}
@@ -136,7 +128,7 @@ def prepare(
             for record in map_in_pool(work, again, config.workers):
                 write_record(records, *record)
         counts = _report(records, config)
-        layout = ShardLayout(config.side, config.coding, "" if config.store == BESIDE else store)
+        layout = ShardLayout(config.side, config.coding)
         write_tables(unfinished, layout, lambda split: pictures_of(records, split))
     file.unlink()
     os.replace(unfinished, out)
@@ -195,15 +187,14 @@ def digest_of(settings: object, parts: Iterable[SourcePart]) -> tuple[str, int]:
 
 
 def map_in_pool(
-    function: Callable[[Item], Result], items: Iterable[Item], workers: int | Literal["auto", "ray"]
+    function: Callable[[Item], Result], items: Iterable[Item], workers: int | Auto
 ) -> Generator[Result, None, None]:
     """Map a function that every process can import over items, a few ahead, as data.workers says.
 
-    It is 1, this process; auto, one per physical core; or ray, the CPUs of the cluster that RAY_ADDRESS names, or of
-    one on this machine, which repeats the items of a node that died.
+    It is 1, this process; or auto, one per physical core.
     """
-    where = physical_cores() if workers == "auto" else "" if workers == "ray" else workers
-    return over_processes(Work(function, _killed), items, where, ahead=2)
+    count = physical_cores() if isinstance(workers, str) else workers
+    return over_processes(Work(function, _killed), items, count, ahead=2)
 
 
 def _killed(item: object, error: StegnetError) -> NoReturn:
@@ -211,12 +202,12 @@ def _killed(item: object, error: StegnetError) -> NoReturn:
     raise DataError("a process that prepares pictures was killed", hint) from error
 
 
-def prepare_part(config: DataConfig, scramble: ScrambleConfig, store: str, part: SourcePart) -> Record:
-    """Write the shards of a part to a store, replacing any that are there, and return its record."""
+def prepare_part(config: DataConfig, scramble: ScrambleConfig, out: Path, part: SourcePart) -> Record:
+    """Write the shards of a part to a folder, replacing any that are there, and return its record."""
     cv2.setNumThreads(1)
     most_bits = 4.2  # bits per pixel of a coded base: with more, a secret does not fit into a cover of its size
     rows: list[StoredPicture] = []
-    with ShardWriter(store, part.number, config.coding) as writer:
+    with ShardWriter(out, part.number, config.coding) as writer:
         for picture in (picture for job in part.jobs for picture in job()):
             if isinstance(picture, str):
                 rows.append(_skipped(picture, DAMAGED))

@@ -18,8 +18,8 @@ from pipeline.train.machine import process_count
 from pipeline.train.run import TrainingRun
 from stegnet.core.compute import device_name
 from stegnet.core.disk import disk_errors
-from stegnet.core.errors import ConfigError, extra
-from stegnet.core.parallel import AUTO, is_launched, local_world_size, rank, world_size
+from stegnet.core.errors import ConfigError
+from stegnet.core.parallel import AUTO, local_world_size, rank, world_size
 
 # Fabric looks up the version of torchmetrics by importing it, and with it torchvision, which takes two seconds. The
 # parts of Fabric that are used here don't need it.
@@ -111,17 +111,6 @@ def training_processes(module: str, config: Config) -> Iterator[None]:
 
     The launching process exits when the launched ones have ended.
     """
-    if config.train.launcher == "ray" and not is_launched():
-        with extra("cluster", "train.launcher ray"):
-            from pipeline.train import ray_launch
-        threads = 1 if isinstance(config.train.threads, str) else config.train.threads
-        with ray_launch.cluster() as (gpus, cores):
-            count = process_count(config, gpus, cores // threads)
-            if not gpus and count * threads > cores:
-                message = f"params.yaml: train.devices: the cluster has {cores} CPUs, not {count} × {threads}"
-                raise ConfigError(message)
-            ray_launch.launch(module, count, {"CPU": threads, "GPU": min(gpus, 1)})
-        sys.exit()
     count = process_count(config)
     if count != world_size():
         sys.exit(launch(module, count))
@@ -130,7 +119,7 @@ def training_processes(module: str, config: Config) -> Iterator[None]:
 
 
 class _Environment(TorchElasticEnvironment):
-    """The environment that torchrun sets. On a cluster, machines may run different numbers of processes."""
+    """The environment that torchrun sets. Machines may run different numbers of processes."""
 
     def validate_settings(self, num_devices: int, num_nodes: int) -> None:
         """Accept unequal numbers, which the base class refuses."""

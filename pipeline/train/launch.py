@@ -48,7 +48,7 @@ class StopRequest:
     """A record of Ctrl-C or SIGTERM while the block lasts, so that training stops at the end of a step.
 
     A second signal has its previous effect. Signals that this process ignores, under `nohup` for instance, stay
-    ignored; so do all signals outside the main thread, where Python handles no signals.
+    ignored.
     """
 
     def __init__(self) -> None:
@@ -56,8 +56,7 @@ class StopRequest:
         self._before: dict[signal.Signals, SignalHandler] = {}
 
     def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._record) for number in _handled_signals()}
+        self._before = {number: signal.signal(number, self._record) for number in _handled_signals()}
         return self
 
     def __exit__(self, *_: object) -> None:

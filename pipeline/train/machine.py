@@ -24,8 +24,8 @@ def process_count(config: Config, gpus: int | None = None, cores: int | None = N
 
     Args:
         config: parameters of the pipeline.
-        gpus: number of GPUs on all machines; None: those of this one.
-        cores: number of physical cores on all machines; None: those of this one.
+        gpus: number of GPUs; None: those of this machine.
+        cores: number of physical cores; None: those of this machine.
 
     Raises:
         ConfigError: there are fewer GPUs, or fewer pairs in a batch.

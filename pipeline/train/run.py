@@ -87,7 +87,7 @@ def fingerprint(config: Config, data: Path, device: torch.device, precision: str
 
 def settings_of(config: Config) -> dict[str, object]:
     """Return the parameters that decide the weights, with "shipped" resolved."""
-    cost_only_time = {"launcher", "workers", "checkpoint"}
+    cost_only_time = {"workers", "checkpoint"}
     train = {key: value for key, value in asdict(config.train).items() if key not in cost_only_time}
     train |= {"devices": world_size(), "threads": cpu_threads(config.train.threads)}
     if config.train.start == "shipped":

@@ -84,7 +84,7 @@ def over_processes(
         work: the function.
         items: they are pickled, as are the results.
         where: number of processes of this machine that work at a time, fewer if no more fit into the free memory; 1:
-            this process; or a cluster, as `connect` takes it, whose connection is closed at the end unless it is "".
+            this process; or a cluster, as `connect` takes it.
         ahead: items that are taken before their turn, for each that may be worked on; by default as many as get done.
         secret: second argument of the function, whose third one is then a callback for its progress.
         progress: called with the progress of the first item that is not done, on this machine.
@@ -103,8 +103,7 @@ def over_processes(
         try:
             yield from _in_order(_Cluster(ray, work, secret), items, ahead)
         finally:
-            if where:
-                ray.shutdown()
+            ray.shutdown()
 
 
 def _in_order(
@@ -342,17 +341,12 @@ def node_name() -> str:
     return f"{address}/{ray.get_runtime_context().get_node_id()[:6]}"  # several nodes may have the same address
 
 
-def on_cluster() -> bool:
-    """Return whether RAY_ADDRESS names a cluster for this program."""
-    return "RAY_ADDRESS" in os.environ
-
-
-def connect(address: str = "") -> ModuleType:
+def connect(address: str) -> ModuleType:
     """Connect this process to a cluster; return Ray, which is optional and slow to import.
 
     Args:
         address: "auto" for the cluster that this machine is part of, "ray://…", or "local" for the processors of this
-            machine; "" for the cluster that RAY_ADDRESS names, or this machine's, or else one on its processors.
+            machine.
 
     Raises:
         ClusterError: the cluster can't be reached.
@@ -364,21 +358,15 @@ def connect(address: str = "") -> ModuleType:
     settings: dict[str, Any] = {"logging_level": "error", "log_to_driver": False}
     if address == "local":
         settings["include_dashboard"] = False
-    if not address:
-        # PYTHONPATH for processes that start in another folder; Ray itself passes on only the current folder.
-        paths = [str(Path(path).absolute()) for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
-        variables = {"PYTHONPATH": os.pathsep.join(paths)} if paths else {}
-        settings = {"logging_level": "WARNING", "ignore_reinit_error": True, "runtime_env": {"env_vars": variables}}
     before = signal.getsignal(signal.SIGTERM)
-    wanted = address or os.environ.get("RAY_ADDRESS", "")
     try:
-        _check_port(wanted)
-        ray.init(address or None, **settings)
+        _check_port(address)
+        ray.init(address, **settings)
     except (OSError, RuntimeError, ValueError) as error:
         problem = str(error).strip().partition("\n")[0]
-        hint = f"{'' if address else 'check RAY_ADDRESS; '}`ray status` shows whether it runs"
-        raise ClusterError(f"the cluster {wanted} can't be reached: {problem}", hint) from error
-    if address and current_thread() is main_thread():
+        hint = "`ray status` shows whether it runs"
+        raise ClusterError(f"the cluster {address} can't be reached: {problem}", hint) from error
+    if current_thread() is main_thread():
         signal.signal(signal.SIGTERM, before)  # Ray's handler would end the process at once
     return ray
 

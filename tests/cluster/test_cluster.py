@@ -1,4 +1,4 @@
-"""Real nodes on this machine, each with processes of its own: folders, and stages of the pipeline."""
+"""Folders on real nodes on this machine, each with processes of its own."""
 
 import base64
 import os
@@ -8,7 +8,6 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -19,12 +18,10 @@ import fsspec
 import numpy as np
 import psutil
 import pytest
-import torch
 
-from pipeline.evaluate.quality import map_in_threads
-from pipeline.train.ray_launch import launch
 from stegnet.cli.signals import Signals
-from stegnet.core.processes import connect
+from stegnet.core.errors import ClusterError, DataError
+from stegnet.core.processes import Work, over_processes
 from stegnet.core.remote_path import place
 from stegnet.files import plan_hiding, plan_revealing
 from stegnet.image import write_png
@@ -32,7 +29,6 @@ from stegnet.keys import Passphrase
 from stegnet.methods import DEFAULT_CONTEXT
 from stegnet.tasks import reveal_task
 from tests.support.films import picture
-from tests.support.lab import CODED, PARAMS, ClusterError, DataError, load, prepare
 from tests.support.nodes import KEY, SEED, die, doing, doing_all, errors, hiding, linger
 from tests.support.temporary import contents
 from tests.support.waiting import LIMIT, wait_until
@@ -238,70 +234,25 @@ def memory_of(process: psutil.Process) -> bytes:
     return b"".join(parts)
 
 
-# Stages of the pipeline
+# Functions of one's own
 
 
-@pytest.fixture
-def stages(nodes, tmp_path, monkeypatch) -> Iterator[Path]:
-    """The working folder of a stage that uses the nodes; the connection was opened in another folder."""
-    import ray
-
-    monkeypatch.setenv("RAY_ADDRESS", nodes.address)
-    (tmp_path / "code").mkdir()
-    (tmp_path / "code/only_there.py").write_text("FOUND = 7")
-    monkeypatch.setenv("PYTHONPATH", "code", os.pathsep)
-    monkeypatch.syspath_prepend(tmp_path / "code")
-    monkeypatch.chdir(tmp_path)
-    connect()
-    (tmp_path / "work").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
-    yield tmp_path / "work"
-    ray.shutdown()
+def where_it_runs(number: int) -> tuple[tuple[int, Path], int]:
+    return (number, Path.cwd()), os.getpid()
 
 
-def where_it_runs(number: int) -> tuple[tuple[int, Path, int, int], int]:
-    import only_there
-
-    return (number, Path.cwd(), torch.get_num_threads(), only_there.FOUND), os.getpid()
-
-
-def test_results_are_in_order_and_computed_in_this_folder(stages):
-    results, processes = zip(*map_in_threads(where_it_runs, range(20)), strict=True)
-    assert list(results) == [(number, stages, 1, 7) for number in range(20)]
+def test_results_are_in_order_and_computed_in_this_folder(nodes, folders):
+    results, processes = zip(*over_processes(Work(where_it_runs), range(20), nodes.address), strict=True)
+    assert list(results) == [(number, folders) for number in range(20)]
     assert os.getpid() not in processes
 
 
-def test_an_error_is_raised_as_if_it_had_happened_here(stages):
+def test_an_error_is_raised_as_if_it_had_happened_here(nodes, folders):
     def fail(number: int) -> int:
         if number == 2:
             raise DataError("no pictures", "take some")
         return number
 
     with pytest.raises(DataError, match=r"^no pictures$") as caught:
-        list(map_in_threads(fail, range(5)))
+        list(over_processes(Work(fail), range(5), nodes.address))
     assert caught.value.hint == "take some"
-
-
-def test_prepared_pictures_have_the_bytes_that_one_process_gives_them(stages):
-    small = replace(
-        load(PARAMS).data, source="scenes", side=64, scenes=12, every=2, validation_share=0.0, validation_scenes=3,
-        test_share=0.0, test_scenes=2, test_photographs=False, shard=4,
-    )  # fmt: skip
-    for workers in (1, "ray"):
-        prepare(
-            replace(small, workers=workers), CODED, 0, stages, stages / str(workers), lambda records, total: records
-        )
-    one, two = (contents(stages / out) for out in ("1", "ray"))
-    assert len(one) == 3 + 1 + 2 + 5  # shards of the splits, and tables
-    assert one == two
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Ray's own settings
-def test_an_error_of_a_training_ends_it_without_a_restart(stages, monkeypatch):
-    shutil.copy(PARAMS, stages)
-    monkeypatch.setattr(sys, "argv", ["train", "started"])
-    with pytest.raises(DataError, match=r"^no pictures$") as caught:
-        launch("tests.support.failing_stage", 1, {"CPU": 1, "GPU": 0})
-    assert caught.value.hint == "take some"
-    assert Path("started").read_text(encoding="utf-8") == "local\n"
-    assert not list(Path(".checkpoints").iterdir())

@@ -253,7 +253,6 @@ REPEATS = {
     "train.base_weight": "check train",
     "train.loss": "check train",
     "train.loss.own": "code check train",
-    "train.launcher": "",
     "train.workers": "",
     "train.checkpoint": "",
     "train.threads": "train evaluate detect video",

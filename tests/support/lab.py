@@ -20,7 +20,7 @@ from pipeline.config import (
 from pipeline.prepare.downloads import CatalogueEntry, Listed, read_catalogue, read_listing, read_photographs
 from pipeline.prepare.prepare import prepare
 from pipeline.prepare.scenes import render_scene
-from pipeline.shards import SPLITS, TEST, TRAIN, VALIDATION, Shards, data_hash, read_layout, read_manifest
+from pipeline.shards import SPLITS, TEST, TRAIN, VALIDATION, Shards, data_hash, read_manifest
 from pipeline.train.pairs import WITH_BASES, Augment, Pairs, load_batches
 from stegnet.core.errors import ClusterError, DataError, TrackingError, TrainingError
 

@@ -31,12 +31,12 @@ class ShardWriter:
         self._folder.mkdir(parents=True, exist_ok=True)
         rows = {split: list(self._write(split)) for split in SPLITS}
         sides = [pixels.shape[0] for pictures in self._pictures.values() for _, pixels, _ in pictures]
-        write_tables(self._folder, ShardLayout(sides[0] if sides else 8, self._coding, ""), rows.__getitem__)
+        write_tables(self._folder, ShardLayout(sides[0] if sides else 8, self._coding), rows.__getitem__)
 
     def _write(self, split: str) -> Iterable[StoredPicture]:
         pictures = self._pictures[split]
         for number, start in enumerate(range(0, len(pictures), self._limit)):
-            with shards.ShardWriter(str(self._folder), number, self._coding) as writer:
+            with shards.ShardWriter(self._folder, number, self._coding) as writer:
                 for entry, *both in pictures[start : start + self._limit]:
                     yield StoredPicture(entry, writer.add(split, *both))
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import shards
 from pipeline.prepare import downloads
 from tests.support.lab import MEANS, PARAMS, DataConfig, ScrambleConfig, load, prepare, read_manifest
 
@@ -15,7 +14,6 @@ Prepared = tuple[dict[str, int], list]
 def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What is downloaded is in a folder of the test's own, and nothing is known of earlier ones."""
     monkeypatch.setenv("STEGNET_CACHE", str(tmp_path / "cache"))
-    shards._cache.cache_clear()
     downloads._open_torchvision.cache_clear()
 
 

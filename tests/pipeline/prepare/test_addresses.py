@@ -1,4 +1,4 @@
-"""Pictures and shards at addresses: an S3 server, and archives."""
+"""Pictures at addresses: an S3 server, and archives."""
 
 import io
 import tarfile
@@ -11,9 +11,8 @@ import pytest
 import webdataset
 from PIL import Image
 
-from pipeline import shards
 from stegnet import ConfigError
-from tests.support.lab import CODED, SPLITS, TRAIN, DataError, Shards, data_hash, read_layout
+from tests.support.lab import CODED, SPLITS, TRAIN, DataError, Shards
 from tests.support.object_store import object_store
 from tests.support.temporary import contents
 
@@ -60,22 +59,6 @@ def test_an_object_store_gives_the_same_bytes_as_a_folder(folder, bucket, prepar
     assert damaged == [f"skipped {place}/{reason}" for place in places.values()]
     with pytest.raises(DataError, match=r"^data.folder: s3://pictures/none is not a folder"):
         prepared("none", folder=f"{bucket}/none", **SHARES)
-
-
-def test_shards_in_an_object_store_are_read_through_a_cache(folder, bucket, prepared, tmp_path):
-    here, there = tmp_path / "here", tmp_path / "there"
-    prepared("here", folder=str(folder), scramble=CODED, coding="webp", **SHARES)
-    prepared("there", folder=str(folder), scramble=CODED, coding="webp", store=f"{bucket}/shards", **SHARES)
-    assert data_hash(here) == data_hash(there)
-    assert not list(there.glob("*.tar"))
-    address = read_layout(there).store
-    assert address.startswith(f"{bucket}/shards/")
-    both = [[Shards(place, TRAIN, bases) for place in (here, there)] for bases in (False, True)]
-    assert all(np.array_equal(*pictures) for near, far in both for pictures in zip(near, far, strict=True))
-    fsspec.filesystem("s3").rm(address, recursive=True)  # it is not asked again
-    assert all(np.array_equal(*pictures) for near, far in both for pictures in zip(near, far, strict=True))
-    with pytest.raises(DataError, match=r"train-99999.tar: can't be read"):
-        shards.read_range(address, "train-99999.tar", 0, 9)
 
 
 def test_an_unknown_protocol(prepared):

@@ -4,7 +4,7 @@ import numpy as np
 import psutil
 import pytest
 
-from tests.support.lab import TEST, TRAIN, Shards, data_hash, read_manifest
+from tests.support.lab import TEST, TRAIN, DataError, Shards, data_hash, read_manifest
 from tests.support.shards import ShardWriter
 
 
@@ -41,3 +41,16 @@ def test_the_hash_depends_on_the_pixels_and_not_on_the_shard_size(tmp_path, pict
     changed[4][0, 0, 0] ^= 1
     write(tmp_path / "c", changed, 2)
     assert data_hash(tmp_path / "a") == data_hash(tmp_path / "b") != data_hash(tmp_path / "c")
+
+
+def test_shards_that_are_cut_off_or_missing_are_named(tmp_path, pictures):
+    write(tmp_path, pictures)
+    shards, second = Shards(tmp_path, TRAIN), tmp_path / "train-00001.tar"
+    second.write_bytes(second.read_bytes()[:1024])
+    with pytest.raises(DataError, match=r"train-00001.tar: damaged \(no picture of this size\)$") as caught:
+        shards[2]
+    assert caught.value.hint == "prepare the pictures again"
+    second.unlink()
+    with pytest.raises(DataError, match=r"train-00001.tar: can't be read \(No such file or directory\)$"):
+        shards[2]
+    assert np.array_equal(shards[0], pictures[0])

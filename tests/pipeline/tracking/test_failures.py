@@ -65,10 +65,10 @@ def curve(run: mlflow.entities.Run, name: str = "loss") -> list[tuple[int, float
 
 def test_no_password_is_logged(tmp_path: Path) -> None:
     """Of an object store, say, that a parameter names."""
-    result = Result("evaluate", "e", "w", texts={"params.yaml": "store: s3://me:pass-word@host/bucket"})
-    Tracker(tmp_path, {"data.store": "s3://me:pass-word@host/bucket"}).log_result(result)
-    assert the_run().data.params == {"data.store": "s3://host/bucket"}
-    assert mlflow.artifacts.load_text(f"{the_run().info.artifact_uri}/params.yaml") == "store: s3://host/bucket"
+    result = Result("evaluate", "e", "w", texts={"params.yaml": "folder: s3://me:pass-word@host/bucket"})
+    Tracker(tmp_path, {"data.folder": "s3://me:pass-word@host/bucket"}).log_result(result)
+    assert the_run().data.params == {"data.folder": "s3://host/bucket"}
+    assert mlflow.artifacts.load_text(f"{the_run().info.artifact_uri}/params.yaml") == "folder: s3://host/bucket"
 
 
 def test_a_full_folder_for_temporary_files_is_named(

@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -147,6 +148,19 @@ def test_killed_processes_end_as_those_of_torchrun_and_as_one(folder: Path, star
     kill(start("three", devices=3, accumulate=2), folder)
     finish(start("three", devices=3, accumulate=2), folder / "three")
     assert_same(folder / "three", folder / "torchrun")
+
+
+@pytest.mark.long
+def test_two_machines_end_as_two_processes_of_one(folder: Path, start: Run) -> None:
+    """By torchrun on each, in a folder that they share."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    both = f"--nnodes=2 --nproc-per-node=1 --rdzv-backend=c10d --rdzv-endpoint=127.0.0.1:{port}"
+    each = f'"$0" {both} "$@"'
+    torchrun = str(Path(sys.executable).parent / "torchrun")
+    finish(start("machines", "sh", "-c", f"{each} & {each} && wait $!", torchrun), folder / "machines")
+    finish(start("two", devices=2), folder / "two")
+    assert_same(folder / "two", folder / "machines")
 
 
 def test_a_training_whose_log_is_missing_is_logged_by_the_same_command_without_training_again(
