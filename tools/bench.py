@@ -32,7 +32,6 @@ from stegnet.core.parallel import thread_count
 from stegnet.core.pixels import encode_jpeg
 from stegnet.core.streams import escape_unprintable
 from stegnet.image.pictures import read_picture, write_png
-from stegnet.kernels import kernels_in_use
 
 PAGE, FIGURES = Path("docs/performance.md"), Path("reports/compare/bench.json")
 BEGIN, END = "<!-- bench: begin -->\n", "<!-- bench: end -->\n"
@@ -178,7 +177,7 @@ def machine() -> dict[str, str]:
         "processor": names[0] if names else platform.processor() or platform.machine(),
         "cores": f"{thread_count()} of {psutil.cpu_count()}",
         "load": f"{load:.1f}",
-        "system": f"{platform.system()}, Python {platform.python_version()}, {kernels_in_use()}",
+        "system": f"{platform.system()}, Python {platform.python_version()}",
     }
 
 

@@ -119,13 +119,21 @@ def _tried(mutant: Mutant, copies: "SimpleQueue[Path]", tests: Sequence[str], li
     copy, start = copies.get(), time.monotonic()
     path = copy / mutant.file
     text = path.read_text(encoding="utf-8")
-    path.write_text(mutant.faulty(text), encoding="utf-8")
+    _write(path, mutant.faulty(text), copy)
     outcome, by = _outcome(copy, mutant.file, tests, start + limit)
-    path.write_text(text, encoding="utf-8")
+    _write(path, text, copy)
     if outcome == KILLED and _pytest(copy, [by], start + limit)[0] == 1:
         outcome = BROKEN
     copies.put(copy)
     return asdict(mutant) | {"outcome": outcome, "by": by, "seconds": round(time.monotonic() - start, 1)}
+
+
+def _write(path: Path, text: str, copy: Path) -> None:
+    """Writes a file of a copy, and compiles it if it is in C."""
+    path.write_text(text, encoding="utf-8")
+    if path.suffix == ".c":
+        compile_all = "from setuptools import setup; setup()", "build_ext", "--inplace", "--force"
+        subprocess.run([sys.executable, "-c", *compile_all], cwd=copy, check=True, capture_output=True)
 
 
 def _outcome(copy: Path, file: str, tests: Sequence[str], end: float) -> tuple[str, str]:
@@ -134,8 +142,9 @@ def _outcome(copy: Path, file: str, tests: Sequence[str], end: float) -> tuple[s
     own = next(folder for folder in place.parents if (copy / folder).is_dir())  # tests/keys, of stegnet/keys/keys.py
     own = place.with_name(f"test_{place.name}.py") if own == Path("tests") else own
     others = "tests", f"--ignore={own}", "-m"
+    imported = file if file.endswith(".py") else str(Path(file).with_name("__init__.py"))  # a C module's package
     for chosen in [tests] if tests else [[str(own)], [*others, "not slow"], [*others, "slow and not long"]]:
-        code, output = _pytest(copy, [f"--touching={file}", *chosen], end)
+        code, output = _pytest(copy, [f"--touching={imported}", *chosen], end)
         if code is None:
             return TIMED_OUT, ""
         if code not in (0, NO_TESTS) and (copy / chosen[0]).exists():

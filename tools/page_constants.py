@@ -34,7 +34,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("methods.robust.robust_content", "MOST_PIXELS PIXEL_RATIO"),
         ("methods.robust.robust_content", "SMALLEST FULL_RATE PER_OCTAVE REACH SPEEDS"),
     ],
-    "COSTS": [("sealing.costs", "MEDIAN WET"), ("kernels.numpy_kernels", "SHARP")],
+    "COSTS": [("sealing.costs", "MEDIAN WET"), ("kernels", "SHARP")],
     "DECOYS": [("sealing.decoys", "LEAST_CHANGED ROWS SHIFTS CLUSTERED")],
     "DIAGNOSIS": [("record.reading", "LISTED")],
     "ERASURE": [("record.spread", "SHARES POLYNOMIAL ORDER")],

@@ -17,6 +17,8 @@ done
 [ -n "$python" ] || stop "Python 3.11 or newer is missing: install it (Debian: apt install python3 python3-venv)"
 "$python" -c 'import ensurepip, venv' 2>/dev/null \
     || stop "$python has no venv module: install it (Debian: apt install python3-venv)"
+"$python" -c 'import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")' 2>/dev/null \
+    || stop "Python's C headers are missing: install them (Debian: apt install python3-dev)"
 
 "$python" -m venv "$venv"
 echo "installing pinned packages into $venv (about 7 GB, a minute or two)"

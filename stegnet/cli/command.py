@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 from stegnet import __version__
@@ -16,7 +17,6 @@ from stegnet.cli.signals import Signals
 from stegnet.core.errors import StegnetError
 from stegnet.core.process_settings import openblas_starts_no_threads, set_up_process
 from stegnet.core.streams import escape_unprintable
-from stegnet.kernels import kernels_in_use
 
 _COMMANDS = {  # with the names of their modules, each imported when it is used
     "hide": "hide SECRET in COVER",
@@ -166,7 +166,8 @@ class _Print(argparse.Action):
     ) -> None:
         assert isinstance(parser, Parser)
         if option_string == "--version":
-            print(f"stegnet {__version__}, {kernels_in_use()}")
+            import_module("stegnet.kernels")  # without which nothing works
+            print(f"stegnet {__version__}, compiled kernels")
         else:
             print(completion(parser, str(values)))  # imports all commands
         parser.exit()

@@ -1,4 +1,4 @@
-/* Belief propagation over the graph of a code, as numpy_belief.py. */
+/* Belief propagation over the graph of a code, as tests/kernels/numpy_belief.py. */
 
 #include "_kernels.h"
 

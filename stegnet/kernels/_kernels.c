@@ -1,5 +1,5 @@
-/* Searches, orders, costs and steps of samples, and rows of PNGs. As all sources of this module, it has a twin in
-   NumPy, numpy_kernels.py, which says more of the arguments and gives the same bits, slower.
+/* Searches, orders, costs and steps of samples, and rows of PNGs. _kernels.pyi says more of the arguments. As all
+   sources of this module, it has an oracle in tests/kernels, which gives the same bits, slower: numpy_kernels.py.
 
    Every buffer's size is checked against the layout before a loop sees it. Python's limited API, so that one build
    serves all versions from 3.11 on. */
@@ -30,7 +30,7 @@ typedef struct {
     int32_t before_up[WIDTH][STATES], before_down[WIDTH][STATES];
 } Code;
 
-/* Arrays of all lanes, as in numpy_kernels.py: (rows, lanes) and (length, lanes). */
+/* Arrays of all lanes, as in _kernels.pyi: (rows, lanes) and (length, lanes). */
 typedef struct {
     const uint8_t *missing;
     const uint16_t *up, *down;
@@ -897,7 +897,7 @@ WIDEST static void png_filter(int type, const uint8_t *restrict now, const uint8
             const int16_t to_left = (int16_t)(rise < 0 ? -rise : rise), to_up = (int16_t)(run < 0 ? -run : run);
             const int16_t to_corner = (int16_t)(both < 0 ? -both : both);
             const int16_t second = to_up <= to_corner ? up : corner;
-            out[at] = (uint8_t)(now[at] - ((to_left <= to_up) & (to_left <= to_corner) ? left : second));
+            out[at] = (uint8_t)(now[at] - (((to_left <= to_up) & (to_left <= to_corner)) ? left : second));
         }
     }
 }

@@ -1,4 +1,4 @@
-/* What the sources of the module share. Each function's twin in NumPy, by the name in `methods`, documents it. */
+/* What the sources of the module share. _kernels.pyi documents each function, by the name in `methods`. */
 
 #define Py_LIMITED_API 0x030b0000
 #define PY_SSIZE_T_CLEAN

@@ -1,4 +1,4 @@
-/* libjpeg's arithmetic: colours, the DCT in both directions and quantisation, as numpy_libjpeg.py.
+/* libjpeg's arithmetic: colours, the DCT in both directions and quantisation, as tests/kernels/numpy_libjpeg.py.
 
    Blocks are computed side by side in lanes, an array of LANES numbers for each coefficient. Integers wrap around as
    NumPy's do; no JPEG that an encoder made gets there. */

@@ -1,4 +1,5 @@
-/* Entropy decoding of JPEG scans by Huffman's method (ITU-T T.81, annexes F and G), as numpy_scan_decoding.py.
+/* Entropy decoding of JPEG scans by Huffman's method (ITU-T T.81, annexes F and G), as numpy_scan_decoding.py
+   of tests/kernels.
 
    Data may be anything. Where they are damaged, they are read as libjpeg reads them: behind their end are zeros, with
    which the MCU that needs them is completed, and the rest of its restart interval is left as it is. */

@@ -1,4 +1,4 @@
-/* Entropy coding of sequential JPEG scans by Huffman's method (ITU-T T.81, annex F), as numpy_scans.py. */
+/* Entropy coding of sequential JPEG scans by Huffman's method (ITU-T T.81, annex F), as tests/kernels/numpy_scans.py. */
 
 #include "_kernels.h"
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from stegnet.keys import ContainerKeys, Key
 from stegnet.media.cover import Cover
-from stegnet.methods.hiding import loss_note, warn_of_slow_film
+from stegnet.methods.hiding import loss_note
 from stegnet.methods.medium import Medium, SampleGroup, WrittenMedium, seal_record
 from stegnet.methods.method import Context, FoundSecret, HiddenFile, NewContainer, Written
 from stegnet.record import (
@@ -97,7 +97,6 @@ class SealedGroups(NewContainer):
         self.last_phase = medium.last_phase
         self.height, self.width = medium.size
         self.frames = medium.frames
-        warn_of_slow_film(medium.frames, context)
         share = medium.share_of(fitted, keys.film) if medium.groups > 1 else 0
         with fitted.file.open("rb") as source:
             self.header = file_header(fitted.name, source, medium.groups, share, context.randomness, medium.spare)

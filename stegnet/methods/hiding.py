@@ -22,7 +22,6 @@ from stegnet.core.text import Aside, CommandLine, Setting, Text, prefixed
 from stegnet.formats.opened_file import FileInMemory, is_mp4
 from stegnet.formats.signatures import form_of
 from stegnet.image.pictures import pixel_strips
-from stegnet.kernels import kernels_missing
 from stegnet.keys import ContainerKeys, KeySource, Opener, Recipient
 from stegnet.media.claims import open_cover
 from stegnet.media.cover import Cover
@@ -379,13 +378,6 @@ def write_jpeg(part: Path, cover: JpegCover, planes: list[np.ndarray]) -> Change
         for rows, pixels in pixel_strips(written):
             changes.add(shown[rows], pixels)
         return changes
-
-
-def warn_of_slow_film(frames: int, context: Context) -> None:
-    """Warn before hiding in a film for which it takes minutes without compiled kernels."""
-    slow_from = 250  # frames
-    if frames >= slow_from and (line := kernels_missing()):
-        context.warn(line)
 
 
 Given = TypeVar("Given")  # what is hidden in a frame

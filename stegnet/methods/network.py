@@ -27,7 +27,7 @@ from stegnet.keys import FILM_ID_BYTES, ContainerKeys, KeyRing, KeySource
 from stegnet.media.cover import Cover, about_secret, kind_of_secret
 from stegnet.media.growth import time_in_words
 from stegnet.media.picture_form import write_like
-from stegnet.methods.hiding import RewrittenFilm, changed_meanwhile, warn_of_slow_film
+from stegnet.methods.hiding import RewrittenFilm, changed_meanwhile
 from stegnet.methods.method import (
     Context,
     CoverSize,
@@ -256,7 +256,6 @@ class _NetworkFilm(NewContainer):
         self.network = chosen_network(context)
         steps = ("hide", "verify") if options.verify else ("hide",)
         self.context = context.in_steps(*steps)
-        warn_of_slow_film(self.frames, context)
         self._film = RewrittenFilm(cover, suffix, self.network.pool(*cover.size), self.context)
         info = secret.film
         network = self.network

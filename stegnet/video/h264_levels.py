@@ -8,23 +8,13 @@ and High profiles (Rec. ITU-T H.264); there is no other.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
-from importlib import import_module
-from types import ModuleType
 from typing import TypeVar
 
 import numpy as np
 
-from stegnet.core.errors import MediaError, PackageError
+from stegnet.core.errors import MediaError
+from stegnet.video import _h264
 
-
-def _compiled_reader() -> ModuleType | None:
-    try:
-        return import_module("stegnet.video._h264")
-    except ImportError:  # it was installed without a C compiler
-        return None
-
-
-compiled = _compiled_reader()
 SPS = 7  # type of a NAL unit: sequence parameter set
 PPS = 8  # type of a NAL unit: picture parameter set
 Result = TypeVar("Result", bytes, tuple[bytes, int])
@@ -119,7 +109,7 @@ class Parameters:
 
         The SPS says which area is shown.
         """
-        failure, width, left, right, top, bottom = _reader().area(self.of(nal)[0])
+        failure, width, left, right, top, bottom = _h264.area(self.of(nal)[0])
         if failure:
             raise H264Error(_BY_NUMBER[failure])
         side = np.where(levels.kind == Kind.LUMA_8X8, 8, 4)
@@ -155,15 +145,9 @@ class Parameters:
         return parameters, (extradata[4] & 3) + 1
 
 
-def _reader() -> ModuleType:
-    if compiled is None:
-        raise PackageError("the compiled reader of H.264 is missing", "a C compiler, then `pip install .`")
-    return compiled
-
-
 def _identify(nal: bytes) -> tuple[int, int, int]:
     """Return type and number of a parameter set, and a PPS's SPS number; for a slice, the number of its PPS."""
-    failure, kind, number, sps = _reader().identify(nal)
+    failure, kind, number, sps = _h264.identify(nal)
     if failure:
         raise H264Error(_BY_NUMBER[failure])
     return kind, number, sps
@@ -210,7 +194,7 @@ class Levels:
 
 def read_levels(parameters: Parameters, nal: bytes) -> Levels:
     """Read the levels of a slice. Raises H264Error if it can't be rewritten byte for byte."""
-    result: int | tuple[bytes, int] = _reader().read(*parameters.of(nal), nal)
+    result: int | tuple[bytes, int] = _h264.read(*parameters.of(nal), nal)
     data, padding = _checked(result)
     levels = np.frombuffer(data, LEVEL)
     return Levels(
@@ -242,7 +226,7 @@ def write_levels(parameters: Parameters, nal: bytes, values: np.ndarray, *, padd
     limits = np.iinfo(np.int32)
     if given.dtype.kind not in "iu" or np.any((given < limits.min) | (given > limits.max)):
         raise ValueError(Reason.WRONG_VALUE.line)
-    written: int | bytes = _reader().write(*parameters.of(nal), nal, np.ascontiguousarray(given, np.int32), padding)
+    written: int | bytes = _h264.write(*parameters.of(nal), nal, np.ascontiguousarray(given, np.int32), padding)
     if isinstance(written, int) and _BY_NUMBER[written] in (Reason.WRONG_COUNT, Reason.WRONG_VALUE):
         raise ValueError(_BY_NUMBER[written].line)
     return _checked(written)

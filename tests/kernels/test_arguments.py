@@ -1,6 +1,8 @@
-"""Arguments of the kernels: the same in C and in NumPy, and in C those that don't fit each other are refused."""
+"""Arguments of the kernels: as their stub says, as their oracles', and those that don't fit each other are refused."""
 
+import ast
 import inspect
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 
 from stegnet import kernels
 from stegnet.sealing.fec import PHI
+from tests.support.kernels import ORACLES
 
 FAR = np.full(4, 4, np.int32)  # numbers of the sample behind the last of four
 
@@ -214,22 +217,30 @@ WRONG: tuple[tuple[str, str, dict[str, Any]], ...] = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("kernel", kernels.in_numpy())
-def test_kernels_in_c_and_in_numpy_have_the_same_arguments(kernel):
-    """Both compute the same from arrays that fit."""
-    assert list(fitting(kernel)) == list(inspect.signature(kernels.in_numpy()[kernel]).parameters)
+def test_each_kernel_has_an_oracle_and_stands_in_the_stub():
+    """With the arguments that it is called with here."""
+    stub = ast.parse(Path(kernels.__file__).with_name("_kernels.pyi").read_text(encoding="utf-8"))
+    functions = {each.name: each.args.args for each in stub.body if isinstance(each, ast.FunctionDef)}
+    called = {name: list(fitting(name)) for name in ORACLES}
+    assert {name: [argument.arg for argument in arguments] for name, arguments in functions.items()} == called
+    assert {name for name, kernel in vars(kernels._kernels).items() if inspect.isbuiltin(kernel)} == set(ORACLES)
+
+
+@pytest.mark.parametrize("kernel", ORACLES)
+def test_kernels_and_oracles_compute_the_same_from_arrays_that_fit(kernel):
+    assert list(fitting(kernel)) == list(inspect.signature(ORACLES[kernel]).parameters)
     in_c, in_numpy = fitting(kernel), fitting(kernel)
-    assert kernels.IN_C[kernel](*in_c.values()) == kernels.in_numpy()[kernel](*in_numpy.values())
+    assert getattr(kernels, kernel)(*in_c.values()) == ORACLES[kernel](*in_numpy.values())
     for argument, value in in_c.items():
         np.testing.assert_array_equal(value, in_numpy[argument])
 
 
 def refused(kernel: str, **arguments: Any) -> None:
     with pytest.raises(ValueError, match="the arrays do not fit each other"):
-        kernels.IN_C[kernel](*(fitting(kernel) | arguments).values())
+        getattr(kernels, kernel)(*(fitting(kernel) | arguments).values())
 
 
-@pytest.mark.parametrize("kernel", kernels.in_numpy())
+@pytest.mark.parametrize("kernel", ORACLES)
 def test_arrays_that_are_too_short_and_negative_numbers_are_refused(kernel):
     """So that no loop leaves an array, whoever calls."""
     for argument, value in fitting(kernel).items():

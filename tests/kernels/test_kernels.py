@@ -1,4 +1,4 @@
-"""The kernels in C against those in NumPy: the same bits, and no access outside of an array."""
+"""The kernels against their oracles in NumPy: the same bits, and no access outside of an array."""
 
 import os
 import subprocess

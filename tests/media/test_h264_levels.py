@@ -11,8 +11,7 @@ import av
 import numpy as np
 import pytest
 
-from stegnet import MediaError, PackageError
-from stegnet.video import h264_levels
+from stegnet import MediaError
 from stegnet.video.h264_levels import (
     WRITABLE,
     H264Error,
@@ -38,7 +37,6 @@ from tests.support.h264 import (
     units,
     written,
 )
-from tests.support.required import missing
 
 pytestmark = pytest.mark.slow
 
@@ -49,13 +47,6 @@ FIELDS = ("macroblock", "kind", "position", "qp", "block", "intra")
 ZIGZAG = {  # row and column of each place in scan order
     side: sorted(np.ndindex(side, side), key=lambda at: (sum(at), at[(1 + sum(at)) % 2])) for side in (4, 8)
 }
-
-
-@pytest.fixture(autouse=True)
-def compiled():
-    if h264_levels.compiled is None:
-        reason = "the H.264 reader was not compiled: install a C compiler and Python's headers, then stegnet again"
-        missing("STEGNET_COMPILER", reason)
 
 
 @pytest.fixture(scope="module")
@@ -352,12 +343,6 @@ def test_damaged_slices_are_refused_or_read(film, coding):
                 continue
             assert write_levels(parameters, broken, levels.value) == broken
     assert refused > 100
-
-
-def test_without_the_compiled_reader_there_is_a_hint(monkeypatch):
-    monkeypatch.setattr(h264_levels, "compiled", None)
-    with pytest.raises(PackageError, match="the compiled reader"):
-        read_levels(made(), ALL_SKIPPED)
 
 
 @pytest.mark.long

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from stegnet import CapacityError, kernels
+from stegnet import CapacityError
 from stegnet.keys import ContainerKeys, Identity, Key, KeyRing
 from stegnet.sealing import (
     FILM_EFFORT,
@@ -110,8 +110,6 @@ def test_a_large_picture_is_filled_for_a_recipient():
 
 def test_a_large_picture_is_sealed_in_little_memory(monkeypatch):
     """A short record in 24 bytes a pixel, besides the picture and its costs, with the stacks of two threads."""
-    if not kernels.IN_C:
-        pytest.skip("NumPy takes more memory than the kernels, which were not compiled")
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     picture = np.random.default_rng(0).integers(60, 180, (2000, 2000, 3), np.uint8)
     keys, options = ContainerKeys(Key(bytes(32)), bytes(16)), SealOptions(True, grey=True)

@@ -1,25 +1,27 @@
-"""The kernels in C, and their twins in NumPy."""
+"""The kernels' oracles in NumPy, and what they give instead of the kernels in C."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
 
 import numpy as np
 import pytest
 
 from stegnet import kernels
+from tests.kernels import numpy_belief, numpy_kernels, numpy_libjpeg, numpy_scan_decoding, numpy_scans
 
-
-@contextmanager
-def numpy_kernels() -> Iterator[None]:
-    """Lets NumPy compute in the block."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, kernel in kernels.in_numpy().items():
-            patch.setattr(kernels, name, kernel)
-        yield
+ORACLES: dict[str, Callable[..., Any]] = {
+    name: oracle
+    for module in (numpy_belief, numpy_kernels, numpy_libjpeg, numpy_scan_decoding, numpy_scans)
+    for name, oracle in vars(module).items()
+    if isinstance(oracle, FunctionType) and oracle.__module__ == module.__name__ and not name.startswith("_")
+}
 
 
 def both(function: Callable[[], np.ndarray]) -> None:
-    """Compares what a function gives with either."""
+    """Compares what a function gives by the kernels and by their oracles."""
     fast = function()
-    with numpy_kernels():
+    with pytest.MonkeyPatch.context() as patch:
+        for name, oracle in ORACLES.items():
+            patch.setattr(kernels, name, oracle)
         np.testing.assert_array_equal(function(), fast)

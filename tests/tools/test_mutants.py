@@ -25,7 +25,9 @@ def test_each_mutant_breaks_one_place() -> None:
     for mutant in read_mutants():
         assert re.fullmatch(r"[A-Z`].*\.", mutant.breaks), mutant.name
         assert mutant.name.partition("-")[0] in Path(mutant.file).with_suffix("").parts, mutant.name
-        compile(mutant.faulty((ROOT / mutant.file).read_text(encoding="utf-8")), mutant.file, "exec")
+        faulty = mutant.faulty((ROOT / mutant.file).read_text(encoding="utf-8"))
+        if mutant.file.endswith(".py"):
+            compile(faulty, mutant.file, "exec")
 
 
 @pytest.mark.long

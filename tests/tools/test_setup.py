@@ -7,6 +7,7 @@ import pytest
 from tests.support.lab import ROOT
 
 OLD = "#!/bin/sh\nexit 1\n"  # answers the question for its version like Python 3.10
+HEADLESS = '#!/bin/sh\ncase "$2" in *Python.h*) exit 1;; esac\n'  # with venv, and without its C headers
 BARE = '#!/bin/sh\ncase "$2" in *ensurepip*) exit 1;; esac\n'  # new enough, and without venv
 
 
@@ -28,6 +29,7 @@ def set_up(folder: Path, programs: dict[str, str]) -> subprocess.CompletedProces
         ({"git": OLD}, "Python 3.11 or newer is missing: install it"),
         ({"git": OLD, "python3": OLD}, "Python 3.11 or newer is missing: install it"),
         ({"git": OLD, "python3": BARE}, "python3 has no venv module: install it"),
+        ({"git": OLD, "python3": HEADLESS}, "Python's C headers are missing: install them"),
     ],
 )
 def test_what_is_missing_is_named_in_one_line(programs: dict[str, str], missing: str, tmp_path: Path) -> None:

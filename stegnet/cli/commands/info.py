@@ -13,7 +13,6 @@ from stegnet.cli.options import add_key_options, read_key_source
 from stegnet.core.disk import local_path
 from stegnet.core.names import FILM, PICTURE, USUAL_NAME, counted, shown_size
 from stegnet.files import Info, file_info, fit_info
-from stegnet.kernels import kernels_in_use
 from stegnet.methods import Context, Fit
 
 DESCRIPTION = """\
@@ -214,7 +213,7 @@ def _verbose(info: Info) -> Lines:
     for name, value in info.items():
         text = "; ".join(map(_fit, info["fits"])) or "nothing" if name == "fits" else _as_text(value)
         yield name.replace("_", " "), text
-    yield "stegnet", f"{__version__}, {kernels_in_use()}"
+    yield "stegnet", __version__
 
 
 def _fit(fit: Fit) -> str:

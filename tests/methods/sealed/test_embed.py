@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stegnet import CapacityError, MediaError, RevealError, kernels
+from stegnet import CapacityError, MediaError, RevealError
 from stegnet.files import file_info, reveal_file
 from stegnet.image import read_picture, write_png
 from stegnet.keys import KeyRing
@@ -192,19 +192,6 @@ def test_a_copy_with_a_long_name_keeps_its_suffix():
     assert re.fullmatch(rf"ä{{125}}\.png does not fit as it is: {copy}", report.warnings[0])
     revealed = extract("a.png")[1]
     assert report.notes[0] == revealed.notes[0] and f"hidden: {'ä' * 125}.avif," in report.notes[0]
-
-
-def test_a_long_film_without_compiled_kernels_is_warned_of(monkeypatch):
-    """Before it is hidden in."""
-    film = make_film(Path("long.mkv"), 250, 24, 32)
-    monkeypatch.setattr(kernels, "IN_C", {})
-    monkeypatch.delenv(kernels.VARIABLE, raising=False)
-
-    def stop(line: str) -> None:
-        raise InterruptedError(line)
-
-    with pytest.raises(InterruptedError, match="the compiled kernels are missing"):
-        embed(film, secret(10), "film.mkv", Context(warn=stop, progress=lambda phase, *_: pytest.fail(phase)))
 
 
 # Grey covers and palettes, as someone who looks for containers sees them: coloured pixels are counted, and colours

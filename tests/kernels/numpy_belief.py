@@ -1,4 +1,4 @@
-"""Belief propagation over the graph of a code, in NumPy: the twin of _belief.c."""
+"""Belief propagation over the graph of a code, in NumPy: the oracle of _belief.c."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,17 +13,6 @@ _FIRST_CELL = int(_LEAST.view(np.int32)) >> _CELL_BITS
 
 
 def decode(ratios: F32, ends: I32, groups: I64, table: F32, iterations: int, message: U8) -> bool:
-    """Write the first bits of a codeword, (k,), and return whether one is found.
-
-    Args:
-        ratios: (n,) log-likelihood ratios, positive for 1.
-        ends: the bit of each edge, (E,); in a group come the first edges of all its checks, then their second edges,
-            and so on.
-        groups: degree and number of checks of each group, (groups, 2).
-        table: φ(x) = −ln tanh(x / 2), its own inverse (Gallager 1963), by cells.
-        iterations: number of rounds after which decoding gives up.
-        message: (k,), written if a codeword is found.
-    """
     bounds = np.cumsum(groups.prod(1))[:-1]
 
     def by_check(of_edges: NDArray[np.generic]) -> list[NDArray[np.generic]]:

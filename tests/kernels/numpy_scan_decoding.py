@@ -1,4 +1,4 @@
-"""Huffman decoding of JPEG scans, in Python: the twin of _scan_decoding.c, which takes a hundredth of the time.
+"""Huffman decoding of JPEG scans, in Python: the oracle of _scan_decoding.c.
 
 Damaged data are read as libjpeg reads them (see `stegnet.image.jpeg_scan_decoder`).
 """
@@ -21,18 +21,6 @@ _McuLayout = tuple[int, int, int]
 def decode_scan(
     data: memoryview, band: _Band, size: _McuLayout, layout: np.ndarray, tables: np.ndarray, coefficients: np.ndarray
 ) -> None:
-    """Decode the data of a scan.
-
-    Args:
-        data: bytes of the scan.
-        band: 1 if it is progressive, its first and last coefficient, and its high and low bit.
-        size: rows and columns of MCUs, and the MCUs between restart markers; 0: there are none.
-        layout: of each component the first block, the blocks from one row to the next, and those of an MCU, across and
-            down, (n, 4) int64.
-        tables: of each component its tables for DC and AC, (n, 2, 272) uint8: 16 numbers of codes by length, and the
-            symbols.
-        coefficients: blocks of all components, (blocks, 64) int16 in zigzag order, which are changed.
-    """
     rows, cols, interval = size
     intervals = _Intervals(bytes(data))
     decoder = _BlockDecoder(band, coefficients.reshape(-1).data, intervals.bits())

@@ -1,4 +1,4 @@
-"""Searches, orders, costs and steps of samples, and rows of PNGs, in NumPy: the twin of _kernels.c."""
+"""Searches, orders, costs and steps of samples, and rows of PNGs, in NumPy: the oracle of _kernels.c."""
 
 from functools import lru_cache
 from itertools import pairwise
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from stegnet.kernels.arrays import F32, I8, I32, I64, U8, U16, U64, Bools
 
 # As in _kernels.c.
-_SHARP = 1 << 20  # numerator of a pixel's inverse texture, which is computed in integers
+_SHARP = 1 << 20
 # Of the order of samples:
 _RUN = 32  # consecutive data samples that stay together
 _STRIDE = 31  # samples in a block, one of them a salt sample
@@ -18,10 +18,6 @@ _SALT = 15  # its place
 
 
 def smooth(picture: U8, width: int, out: I32) -> None:
-    """Write the smoothed inverse texture of a picture, (H, W, 3): (H, W).
-
-    The texture is the Ker-Böhme residual, [[-1, 2, -1], [2, -4, 2], [-1, 2, -1]], of all channels together.
-    """
     texture = np.zeros(out.shape, np.int32)
     for channel in np.moveaxis(picture.astype(np.int16), 2, 0):
         padded = np.pad(channel, 1, mode="symmetric")
@@ -42,12 +38,6 @@ def _box(values: I32, reach: int) -> I32:
 def search(
     missing: U8, up: U16, down: U16, changes: I8, starts: I64, columns: U16, height: int, first: int, step: int
 ) -> None:
-    """Write the changes of every step-th lane from the first on that add `missing` to the trits at the least cost.
-
-    There are (rows, lanes) trits. The costs of +1 and −1 and the changes are (length, lanes); `starts`, (rows + 1,),
-    are the index of each row's first sum in its lane, and the end of the last. Columns of the parity-check matrix are
-    numbers to the base 3 with `height` digits.
-    """
     states = 3**height
     most_states = 1 << 15  # of the lanes that are searched together
     most_decisions = 64 << 20  # bytes, one for each direction
@@ -123,7 +113,6 @@ def _through_row(costs: U16, steps: tuple[U16, U16], decisions: tuple[Bools, Boo
 
 
 def syndrome(values: U8, starts: I64, columns: U16, height: int, trits: U8) -> None:
-    """Write the trits, (rows, lanes), that values, (length · lanes,), hold modulo 3; the rest is as for `search`."""
     rows, lanes = trits.shape
     lane_values = (values % 3).reshape(-1, lanes)
     sums = np.zeros((rows + height - 1, lanes), np.uint16)
@@ -145,7 +134,6 @@ def _samples_of(data_samples: I32) -> I32:
 
 
 def numbers(runs: I64, first: int, out: I32) -> None:
-    """Write the numbers of the samples at the places from the first on, (n,), in an order of runs of data samples."""
     first_run = first // _RUN
     end_run = -(-(first + out.size) // _RUN)
     starts = runs[first_run:end_run, None].astype(np.int32) * _RUN
@@ -154,10 +142,6 @@ def numbers(runs: I64, first: int, out: I32) -> None:
 
 
 def greens(runs: I64, first: int, count: int, channels: int, out: I32) -> int:
-    """Write the numbers of the green samples at `count` places from the first on, and return how many they are.
-
-    Every sample of a picture with one channel counts as green.
-    """
     of_all = np.empty(count, np.int32)
     numbers(runs, first, of_all)
     found = of_all[of_all % channels == channels // 2]
@@ -166,7 +150,6 @@ def greens(runs: I64, first: int, count: int, channels: int, out: I32) -> int:
 
 
 def mark(runs: I64, first: int, count: int, samples: int, marks: U8) -> None:
-    """Set the bits, the lowest of a byte first, of the samples at `count` places from the first on, (⌈S/8⌉,)."""
     marked = np.empty(count, np.int32)
     numbers(runs, first, marked)
     is_marked = np.zeros(samples, bool)
@@ -193,12 +176,6 @@ def final(
     together: int,
     out: U16,
 ) -> None:
-    """Write the costs of steps, (n,), shifted to the right, at most `high`, plus the three highest bits of ties.
-
-    These are inverted by `mirror`. What costs `wet` or more costs `most`, and so do samples at the edge, which can't
-    step. An item has `together` samples, and costs as much as the most expensive one. Costs are (n · together,), or
-    (n,) if its samples share one. Arrays may have any shape.
-    """
     items = (out.size, -1)
     by_item = np.broadcast_to(costs.reshape(items), (out.size, together))
     finished = np.minimum(by_item >> shift, high) + ((ties.reshape(items) >> 13) ^ (7 if mirror else 0))
@@ -207,7 +184,6 @@ def final(
 
 
 def gather(samples: U8, numbers: I32, out: U8) -> None:
-    """Write the numbered samples."""
     out[:] = samples[numbers]
 
 
@@ -224,12 +200,6 @@ def price(
     out_up: U16,
     out_down: U16,
 ) -> None:
-    """Write the costs of +1 and −1 of some of `size` samples of a picture.
-
-    Of the picture, which is rolled by `shift` samples, so many `together` share a cost. `free` is a mask of the samples
-    that may change, as of `mark`, or empty if all may; a sample costs `dear` unless those that are `beside` it, so far
-    to each side, are free.
-    """
     items = (numbers // together - shift // together) % up.size
     out_up[:] = up[items]
     out_down[:] = down[items]
@@ -256,11 +226,6 @@ def merge(
     raised: U64,
     lowered: U64,
 ) -> None:
-    """Write the sums of samples modulo 3, and each one's cheapest steps, as `stegnet.sealing.trellis.Sums`.
-
-    The numbers of samples are (rows, merged, lanes): `merged` of them for each of the (rows, lanes) sums. There is a
-    tie for each number; arguments from `up` to `shift` are those of `price`.
-    """
     members = np.arange(merged, dtype=np.uint64)[:, None]
     by_member = (-1, merged, lanes)
     totals = (samples[numbers] % 3).reshape(by_member).sum(1, dtype=np.min_scalar_type(2 * merged))
@@ -289,12 +254,6 @@ def merge_runs(
     raised: U64,
     lowered: U64,
 ) -> None:
-    """Merge the green samples of consecutive runs of data samples into sums, as `merge` does of numbered samples.
-
-    A run's rank is the place of its first green sample among the numbers of `merge`; a run of a negative one is left
-    out. There is a tie for each sample from the first run's first to the last run's last. The samples are added to
-    `values`, and cheaper steps replace those in `raised` and `lowered`.
-    """
     runs = np.flatnonzero(ranks >= 0).astype(np.int32)
     data_samples = (first + runs)[:, None] * _RUN + np.arange(_RUN, dtype=np.int32)
     chosen = _samples_of(data_samples.astype(np.int32, copy=False))
@@ -334,11 +293,6 @@ def follow(
     out_up: U16,
     out_down: U16,
 ) -> None:
-    """Write the costs of a further step of the samples in every stride-th lane from the first on.
-
-    They are so many times less, `together`, where the four pixels around moved the same way. Pixels have `channels`
-    samples; `moved` are their steps, in rows of `width`, with a row of zeros above and one below.
-    """
     lane_of_each = np.arange(numbers.size) % lanes
     chosen = (lane_of_each >= first) & ((lane_of_each - first) % stride == 0)
     pixels = numbers[chosen] // channels + width
@@ -348,10 +302,6 @@ def follow(
 
 
 def step(samples: U8, numbers: I32, changes: I8, free: U8, beside: int) -> None:
-    """Change the numbered samples, and those so far to each side that are free, as of `price`, by −1, 0 or 1.
-
-    A change out of range goes the other way by 2 instead.
-    """
     for offset in range(-beside, beside + 1):
         changed = numbers + offset
         after = samples[changed].astype(np.int16) + changes
@@ -360,10 +310,6 @@ def step(samples: U8, numbers: I32, changes: I8, free: U8, beside: int) -> None:
 
 
 def filter(values: F32, width: int, taps: F32, axis: int, stabiliser: float, out: F32) -> None:
-    """Filter values, (H, W), along an axis, which shrinks by 15; with a stabiliser above 0, write the inverse sizes.
-
-    The inverse size of v is 1 / (stabiliser + |v|).
-    """
     windows = sliding_window_view(values, len(taps), axis)
     product = np.empty_like(out)
     np.multiply(windows[..., 0], taps[0], out=out)
@@ -374,10 +320,6 @@ def filter(values: F32, width: int, taps: F32, axis: int, stabiliser: float, out
 
 
 def windows(weights: F32, width: int, down: F32, across: F32, out: F32) -> None:
-    """Add to each block, (rows, columns, 64), the weighted sums over its window of 23×23 weights.
-
-    Weights are (8 · rows + 15, 8 · columns + 15), the factors `down` and `across` (8, 23).
-    """
     side = 8
     rows, cols, _ = out.shape
     tall = np.zeros((rows, side, width), np.float32)
@@ -390,11 +332,6 @@ def windows(weights: F32, width: int, down: F32, across: F32, out: F32) -> None:
 
 
 def rows(samples: U8, before: U8, width: int, apart: int, tried: bytes, out: U8) -> None:
-    """Filter rows for a PNG, (n, width), each by the first of the filters with the least sum of absolute values.
-
-    Pixels are `apart` bytes, and `before` is the row above the first. Before each row, its filter's number is written:
-    (n, 1 + width).
-    """
     above = np.concatenate([before[None], samples[:-1]])
     least = np.full(len(samples), np.iinfo(np.int64).max)
     for number in tried:

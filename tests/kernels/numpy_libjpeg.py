@@ -1,4 +1,4 @@
-"""libjpeg's colours, DCTs and quantisation, in NumPy: the twin of _libjpeg.c.
+"""libjpeg's colours, DCTs and quantisation, in NumPy: the oracle of _libjpeg.c.
 
 Blocks are quantised coefficients, (n, 64) int16 in zigzag order; steps, scales and limits are row by row, (64,). Arrays
 of the DCT are (8, 8, n): rows, columns, blocks. The methods of the forward DCT are 0 for "islow", 1 for "ifast" and 2
@@ -25,7 +25,6 @@ _MORE = 2  # bits behind the point that islow keeps between its passes
 
 
 def jpeg_ycc(rgb: U8, luma: U8, blue: U8, red: U8) -> None:
-    """Convert RGB, (H, W, 3), to luma and chroma, (H, W) each."""
     r, g, b = np.moveaxis(rgb.astype(np.int32), 2, 0)
     middle = (_MIDDLE << 16) + _HALF - 1
     luma[:] = _luma_of(np.stack([r, g, b]))
@@ -34,11 +33,6 @@ def jpeg_ycc(rgb: U8, luma: U8, blue: U8, red: U8) -> None:
 
 
 def jpeg_offsets(decoded: U8, columns: int, channels: int, offset: I8, room: I16) -> None:
-    """Find what luma gains by the conversion to RGB and back, and the least distance of colours from 0 and 255.
-
-    Luma and chroma, or luma alone, are (8 · rows, 8 · columns, channels); the offset is (rows, columns, 64), the room
-    of blocks (rows, columns).
-    """
     luma = decoded[..., 0].astype(np.int32)
     colours = luma + _added_colours(decoded[..., 1:].astype(np.int32) - _MIDDLE)
     offset[:] = by_block(_luma_of(colours.clip(0, LEVELS)) - luma)
@@ -48,10 +42,6 @@ def jpeg_offsets(decoded: U8, columns: int, channels: int, offset: I8, room: I16
 
 
 def jpeg_forward(method: int, samples: U8, columns: int, scales: Table, coefficients: I16) -> None:
-    """Quantise the DCT of rows of blocks of samples, (8 · rows, 8 · columns), by (64,) `scales`, row by row.
-
-    The coefficients, (rows, columns, 64), are in zigzag order. Scales are int32, or float32 of method 2.
-    """
     pixels = by_block(samples).reshape(-1, BLOCK**2).astype(np.int32).T.reshape(BLOCK, BLOCK, -1)
     coefficients[:] = _quantised(method, pixels - _MIDDLE, scales).reshape(coefficients.shape)
 
@@ -59,11 +49,6 @@ def jpeg_forward(method: int, samples: U8, columns: int, scales: Table, coeffici
 def jpeg_blocks_hold(
     method: int, blocks: I16, offset: I8, steps: I32, scales: Table, inward: Table, outward: Table, held: Bools
 ) -> None:
-    """Find the blocks, (n,), that arrive as they are, with results of the DCT within limits.
-
-    The limits are how far a result may be from the multiple of its step, towards 0 and away from it; below 0: not at
-    all.
-    """
     columns = _inverse_columns(_dequantised(blocks, steps))
     held[:] = _holds(method, _shown(columns, offset), _by_frequency(blocks), scales, (inward, outward))
 
@@ -80,10 +65,6 @@ def jpeg_steps_hold(
     up: Bools,
     down: Bools,
 ) -> None:
-    """Find the coefficients, of those wanted, (n, 63), after whose step of 1 or −1 a block arrives as it is then.
-
-    The limits are those of `jpeg_blocks_hold`.
-    """
     up[:] = False
     down[:] = False
     values = _dequantised(blocks, steps)
