@@ -50,7 +50,7 @@ VOLATILE = {
     r"(about|in|takes) [\d.]+ (s|seconds|minutes)\b": r"\1 <time>",
     r"dropped \d+": "dropped <n>",
     r"127\.0\.0\.1:\d+/[\w-]+/": "127.0.0.1:<port>/<token>/",
-    re.escape(stegnet.__version__) + ", .*": "<version>",
+    re.escape(stegnet.__version__) + "(, compiled kernels)?": "<version>",
 }
 # What floating-point numbers or encoders decide: no figures and contents are shown, nor those of what is made of it.
 ROUGH = re.compile(
