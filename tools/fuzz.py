@@ -149,7 +149,7 @@ def _others(folder: Path) -> None:
 
 
 def _records(folder: Path) -> None:
-    film_id, keys = bytes(range(16)), ContainerKeys(KEY, bytes(16))
+    film_id = bytes(range(16))
     file = File("note.txt", len(NOTE), bytes(32))
     hidden = Pictures(WIDTH, HEIGHT, 1, Fraction(1, 25), Fraction(25), "none", 8, weights_id(SHIPPED))
     spread, spare = File("a", 3, bytes(32), needed=1), File("a", 3, bytes(32), needed=2, enough=1)
@@ -170,7 +170,7 @@ def _records(folder: Path) -> None:
             header, 0, data=format_packets(islice(read_sound(film), 1 if codec == "pcm_s16le" else 2))
         )
     for name, each in records.items():
-        (folder / f"{name}.record").write_bytes(format_record(each, keys.film))
+        (folder / f"{name}.record").write_bytes(format_record(each, bytes(16)))
 
 
 # Readers: each reads a file, may write into the current folder, which is empty, and returns True if it refuses the file
@@ -274,7 +274,7 @@ def _record(path: Path, draw: random.Random) -> None:
 def _film_record(path: Path, draw: random.Random) -> None:
     """Writes the film that a record tells of, with its sound, as revealing does after its network."""
     with suppress(ValueError):  # which makes it no record
-        record = parse_record(path.read_bytes(), KEY)
+        record, _ = parse_record(path.read_bytes())
         shown = record.header.secret
         packets = list(parse_packets(record.data, len(shown.tracks) if isinstance(shown, Pictures) else 0))
         if isinstance(shown, Pictures) and shown.width * shown.height <= 1 << 16:

@@ -279,15 +279,18 @@ def safetensors(data: bytes, draw: random.Random) -> bytes:
 
 
 def record(data: bytes, draw: random.Random) -> bytes:
-    """Damages a record behind its film id and commitment, without which it is another key's, or its tracks of sound."""
-    if data[48] == 3 and draw.random() < 0.4:  # a file: a part of one that is as large as its offset needs
+    """Damages a record, or its tracks of sound; its film secret stays, without which it is another film's."""
+    kind, start = data[0], 33  # behind film secret and film id (docs/format.md, "Record")
+    if kind == 6 and draw.random() < 0.4:  # a part of a file that is as large as its offset needs
         offset = draw.choice(NUMBERS) & ((1 << 62) - 1)
-        name, rest = take_sized(data[97:])
+        name, rest = take_sized(data[81:])
         parts = draw.choice((1, 2, 3)).to_bytes(4, "big") + bytes(4) + (offset + len(rest)).to_bytes(8, "big")
-        return data[:49] + parts + data[65:97] + sized(name) + offset.to_bytes(8, "big") + rest[8:]
-    start = 120  # of a film's tracks (docs/format.md, "Record")
-    if data[48] != 2 or draw.random() < 0.4:
-        return data[:48] + bytes_of(data[48:], draw)
+        return data[:start] + parts + data[49:81] + sized(name) + offset.to_bytes(8, "big") + rest[8:]
+    if kind == 3:  # a whole file has neither
+        return bytes_of(data, draw)
+    if kind != 2 or draw.random() < 0.4:
+        return bytes([draw.choice((kind, kind, draw.randrange(8)))]) + data[1:start] + bytes_of(data[start:], draw)
+    start = 112  # of a film's tracks
     tracks, rest = take_sized(data[start:])
     fields = json.loads(zlib.decompress(tracks)) if tracks else [{}]
     track = draw.choice(fields)
