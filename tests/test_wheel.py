@@ -179,7 +179,7 @@ def test_what_a_page_prints_works_after_a_plain_install(page: str, plain: Path, 
 
 def test_a_picture_is_filled_to_the_brim_after_a_plain_install(plain: Path, files: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(files, tmp_path / "work")
-    (folder / "big").write_bytes(np.random.default_rng(0).bytes(130_000))
+    (folder / "big").write_bytes(np.random.default_rng(0).bytes(90_000))
     full = "--key-file k -o full.png"
     lines = ("stegnet keygen k", f"stegnet hide photo.png big {full}", "stegnet reveal full.png --key-file k -o back")
     with chdir(folder):

@@ -45,7 +45,7 @@ def running(temporary: Path) -> Iterator[tuple[str, subprocess.Popen]]:
 def test_files_of_the_page_and_of_the_command_line(demo: Path, make_film, picture, tmp_path: Path) -> None:
     needs_chromium()
     mp4 = {"codec": "libx264", "pix_fmt": "yuv420p"}
-    make_film(tmp_path / "cover.mp4", 12, 240, 320, sound="aac", **mp4)
+    make_film(tmp_path / "cover.mp4", 8, 240, 320, sound="aac", **mp4)
     make_film(tmp_path / "secret.mp4", 6, 64, 96, seed=9, sound="aac", **mp4)
     make_film(tmp_path / "long.mp4", 300, 480, 640, **mp4)
     make_film(tmp_path / "unplayable.mp4", 12, 240, 320, codec="mpeg4", pix_fmt="yuv420p")

@@ -92,7 +92,7 @@ visiting("a JPEG stays one, unless a PNG file is wanted", async (visitor) => {
   const forecast = page.locator("#hide .send .forecast");
   await visitor.give("cover", exchange("photo.jpeg"));
   await visitor.give("secret", exchange("photo.jpeg"));
-  await forecast.getByText(/^Not hard to find\. Capacity: about [\d.]+ kB, at most [\d.]+ (kB|bytes) of it hard to find\. A copy of the secret fits/).waitFor();
+  await forecast.getByText(/^Not hard to find\. Capacity: about [\d.]+ kB, at most [\d.]+ (kB|bytes) of it hard to find\. A copy of the secret is hidden, if that fits/).waitFor();
   assert.deepEqual(await visitor.forewarned(), []);
   await visitor.type("Grüße");
   await forecast.getByText(/^Hard to find, if photo\.jpeg is as its camera saved it\. Capacity: about [\d.]+ kB, at most [\d.]+ (kB|bytes) of it hard to find\. The secret fits as/).waitFor();
