@@ -32,7 +32,7 @@ def run(folder: Path, *command: str, fails: bool = False, **variables: str) -> s
 
 
 def clone_with_modules(origin: Path, folder: Path) -> None:
-    """Makes a clone that has the C modules, as `make setup` builds them, unless this repository lacks them."""
+    """Makes a clone that has the C modules, as `make setup` builds them."""
     run(origin, "git", "clone", "-q", str(origin), str(folder))
     for built in (ROOT / "stegnet").rglob("*.so"):
         shutil.copy2(built, folder / built.relative_to(ROOT))

@@ -12,6 +12,7 @@ import argparse
 import difflib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -54,6 +55,8 @@ def _run(root: Path, clone: Path, changes: list[str]) -> Path:
     """Clones the repository and runs its pipeline."""
     print(f"== {clone.name} clone, {time.strftime('%X')}", flush=True)
     subprocess.run(["git", "clone", "--quiet", root, clone], check=True)
+    for module in (root / "stegnet").rglob("*.so"):  # compiled by `make setup`
+        shutil.copy2(module, clone / module.relative_to(root))
     command = ["exp", "run", *(word for each in changes for word in ("-S", each))] if changes else ["repro"]
     environment = {name: value for name, value in os.environ.items() if name not in OWN}
     if subprocess.run(["dvc", *command], cwd=clone, env=environment, check=False).returncode:

@@ -348,9 +348,8 @@ def kill_training(folder: Path, *command: str) -> None:
 
 
 def test_another_clone_makes_the_same_bits_though_its_training_is_killed(clone: Path, committed: Path) -> None:
-    """And though it has no C modules."""
     folder = clone.parent / "second"
-    run(committed, "git", "clone", "-q", str(committed), str(folder))
+    clone_with_modules(committed, folder)
     kill_training(folder, "dvc", "repro", "train")
     assert not (folder / "build/weights/pair.safetensors").exists()
     said = run(folder, "dvc", "repro", "evaluate", "detect", "video")
