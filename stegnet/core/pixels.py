@@ -245,6 +245,12 @@ def is_grey(picture: np.ndarray) -> bool:
     return all((part[..., 0] == part[..., channel]).all() for part in parts for channel in channels)
 
 
+def middle(picture: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Return the middle of a picture, (H, W, …), so many pixels down and across; a view."""
+    top, left = (picture.shape[0] - height) // 2, (picture.shape[1] - width) // 2
+    return picture[top : top + height, left : left + width]
+
+
 def channels_of(picture: np.ndarray) -> int:
     """Return the number of samples per pixel of (H, W, 3) uint8 to seal in: 1 in a grey picture, else 3."""
     return 1 if is_grey(picture) else 3

@@ -16,6 +16,7 @@ from PIL import Image
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import psnr
 from stegnet.core.parallel import Step, no_step
+from stegnet.core.pixels import middle
 from stegnet.image.avif import write_avif
 from stegnet.image.pictures import read_picture
 from stegnet.media.cover import Compressed
@@ -150,10 +151,8 @@ class _Avif(Encoder):
         height, width = self._picture.shape[:2]
         if min(height, width) < 3 * side:
             return 1.0
-        top, left = (height - side) // 2, (width - side) // 2
-        middle = self._picture[top : top + side, left : left + side]
         most = limit * side**2 // (height * width)
-        part = _Avif(self._path, middle, self._folder, no_step)
+        part = _Avif(self._path, middle(self._picture, side, side), self._folder, no_step)
         asked, made = part.largest(8.0 * most, most, tries=3, enough=0.9)
         return asked / 8 / made.stat().st_size if made else 1.0
 

@@ -19,6 +19,7 @@ from stegnet import video
 from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import CapacityError, MediaError, PackageError
 from stegnet.core.parallel import no_progress
+from stegnet.core.pixels import middle
 from stegnet.formats.opened_file import FileInMemory
 from stegnet.image.pictures import read_picture
 from stegnet.keys import ANY_KEY, KEY_BYTES, Key
@@ -38,10 +39,12 @@ def in_order(
 ) -> Iterator[MethodChoice]:
     """Yield the choices to hide by; if one has a rival, the next choice, the better of both comes first."""
     for choice in choices:
-        if not choice.has_rival or _fits_as_it_is(choice, cover, payload, suffix) or not (rival := next(choices, None)):
+        rival = next(choices, None) if choice.has_rival else None
+        if rival is None:
             yield choice
             continue
-        if cover.is_film and payload.file.frames > cover.frames:  # the network hides but some of them, if asked for
+        is_longer = cover.is_film and payload.file.frames > cover.frames  # the network hides a part only, if asked for
+        if is_longer or _fits_as_it_is(choice, cover, payload, suffix):
             yield from (choice, rival)
             continue
         with _trial_of(cover, payload) as trial:
@@ -120,8 +123,7 @@ def _middle_of(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     height, width = (
         max(1, length * min(_SIDE, whole) // whole) for length, whole in zip(picture.shape[:2], size, strict=True)
     )
-    top, left = (picture.shape[0] - height) // 2, (picture.shape[1] - width) // 2
-    return picture[top : top + height, left : left + width]
+    return middle(picture, height, width)
 
 
 def _as_png(name: str, picture: np.ndarray) -> FileInMemory:

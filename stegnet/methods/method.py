@@ -562,7 +562,7 @@ class MethodChoice:
     options: Any
     changed_secret: str = ""  # as in `Report`
     final: bool = False  # if the method refuses, no other is tried: it would write many times the bytes
-    # Where the secret does not fit as it is, the next choice is taken instead, unless this one's worse side is better.
+    # The next choice is its rival for a secret that does not fit as it is: the one with the better worse side is taken.
     has_rival: bool = False
 
 
