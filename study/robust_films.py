@@ -31,6 +31,7 @@ from stegnet.core.errors import CapacityError, DataError
 from stegnet.core.measures import CONTAINER, PEAK, PSNR, VMAF, mean_squared_error, psnr_from_mse
 from stegnet.core.names import FILM
 from stegnet.core.parallel import parallel_map
+from stegnet.core.pixels import BLOCK
 from stegnet.formats.ffmpeg_cli import BITEXACT, input_file, run_ffmpeg
 from stegnet.keys import KEY_BYTES, Key, seeded
 from stegnet.media.cover import kind
@@ -42,7 +43,6 @@ from stegnet.methods.robust import (
     MessagePieces,
     RobustOptions,
     file_content,
-    hidden_pixels,
     read_film,
 )
 from stegnet.results import OutputTarget
@@ -220,7 +220,7 @@ def measure_film(
         return named | {"refused": True}, []
     info, found = scan(filled.path), read(filled.path, filled.key)
     assert found is not None, "hiding checks that what it writes comes back"
-    pixels = hidden_pixels(info.height, info.width, len(info.pts))
+    pixels = (info.height // BLOCK * BLOCK) * (info.width // BLOCK * BLOCK) * (len(info.pts) // GROUP * GROUP)
     row = named | {"refused": False, "width": info.width, "height": info.height, "frames": len(info.pts)}
     row |= {"bytes": len(filled.content), "bits": 8 * len(filled.content) / pixels, "groups": found.groups}
     row |= against_cover(cover, filled.path)

@@ -12,7 +12,6 @@ from .film_groups import (
     VARIANTS as VARIANTS,
     GroupContent as GroupContent,
     dct_coefficients as dct_coefficients,
-    hidden_pixels as hidden_pixels,
     hide_in_group as hide_in_group,
     luma as luma,
     modulated as modulated,

@@ -24,7 +24,7 @@ from stegnet.core.pixels import BLOCK, COSINES, by_block
 from stegnet.keys import KeySource, Randomness
 from stegnet.methods.robust.block_placement import BlockPlacement
 from stegnet.methods.robust.grid import hidden_area, region_means
-from stegnet.methods.robust.operating_points import FINEST, GROUP, MIDDLE, OperatingPoint
+from stegnet.methods.robust.operating_points import FINEST, MIDDLE, OperatingPoint
 from stegnet.methods.robust.robust_record import group_dither, record_signs, robust_header, robust_key
 from stegnet.sealing import size_bytes
 from stegnet.sealing.content_salts import salts_of
@@ -159,11 +159,6 @@ def salts_of_means(means: Sequence[np.ndarray], sizes: bytes, rise: float = 0) -
         total = total + frame_means
     near = 1.0  # levels by which codecs may move a mean across an edge
     return salts_of(b"stegnet/1/robust/film/salt" + sizes, total / len(means) + rise, near=near)
-
-
-def hidden_pixels(height: int, width: int, frames: int) -> int:
-    """Return the number of pixels in the hidden areas of a film's groups."""
-    return (height // BLOCK * BLOCK) * (width // BLOCK * BLOCK) * (frames // GROUP * GROUP)
 
 
 def pieces_of(message: bytes, capacities: Iterable[int]) -> Iterator[bytes]:
