@@ -171,13 +171,14 @@ def test_a_file_that_changes_meanwhile(film):
 
 
 def test_records_that_lie():
-    """Only a holder of the key can make one. A share that is one of its own is the whole file."""
+    """Only a holder of the key can make one: here of an album of one file, in a part."""
     for file, message in (
-        (File("a", 3, bytes(32), 1), "the file's bytes are not those that were hidden"),
-        (File("a", 3, bytes(32), 2), "nothing can be revealed"),
-        (File("a", 1 << 62, bytes(32), 1), "nothing can be revealed"),
+        (File("a", 3, bytes(32)), "the file's bytes are not those that were hidden"),
+        (File("a", 5, bytes(32)), "2 of the file's 5 bytes are missing"),
+        (File("a", 1 << 62, bytes(32)), "nothing can be revealed"),
     ):
-        record = format_record(Record(Header(bytes(16), "file", 1, file), 0, data=b"abc"), bytes(16))
+        part = format_record(Record(Header(bytes(16), "file", 2, file), 0, data=b"abc"), bytes(16))
+        record = part[:33] + (1).to_bytes(4, "big") + part[37:]  # its number of files
         write_png(Path("a.png"), sealed(picture(HEIGHT, WIDTH), record))
         with pytest.raises(RevealError, match=message):
             extract("a.png")
