@@ -1,1 +1,1 @@
-"""What networks learn that are parts of the product, beside the pair: a modem."""
+"""Training of the network that is part of the product beside the pair: the modem."""

@@ -120,7 +120,7 @@ def test_a_large_picture_is_sealed_in_little_memory(monkeypatch):
 
 @pytest.mark.parametrize("key", [Key(bytes(32)), Identity(bytes(range(32)))], ids=["key", "identity"])
 def test_fixed_samples_stay(key):
-    """Where a trit of the lead or the MAC has no others, another order of the carriers is tried."""
+    """If a trit of the lead or the MAC has no others, another order of the carriers is tried."""
     random_bytes, medium = random.Random(1).randbytes, SampleModel(2048)
     cover = np.random.default_rng(0).integers(120, 136, (80, 100, 1), np.uint8)
     fixed = np.random.default_rng(1).random(cover.shape) < most_fixed(cover.size, medium)

@@ -23,7 +23,7 @@ after(async () => {
   await site.close();
 });
 
-/** What the page tells the worker of a picture: that nothing in it would show a change. */
+/** Evidence that the page gives the worker of a picture in which nothing would show a change. */
 const NO_EVIDENCE = { proof: null, changes: Infinity };
 
 const key = () => ({ key: exchange("key") });

@@ -1,4 +1,4 @@
-"""Where bits are: canonical grids of copies of any size, and containers that were resized."""
+"""Canonical grids of copies of any size, and containers that were resized."""
 
 import random
 from collections.abc import Callable

@@ -111,7 +111,7 @@ def test_all_code_that_is_watched_counts(tmp_path: Path, name: str) -> None:
 
 
 def test_profiles_of_the_zoo_name_their_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As files: DVC leaves out a folder in a project of its own, as study/ is."""
+    """DVC leaves out a folder in a project of its own, as study/ is, so that `code` names files there."""
     monkeypatch.chdir(ROOT)
     own = [values for values in map(read_preset, preset_files()) if ":" in str(values["model.name"])]
     assert len(own) == 4

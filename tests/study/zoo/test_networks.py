@@ -1,4 +1,4 @@
-"""What networks of the zoo are made of, by their papers; what all pairs promise: tests/networks/test_families.py."""
+"""Networks of the zoo have the parts of their papers; what all pairs promise: tests/networks/test_families.py."""
 
 import math
 
