@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from stegnet import kernels
+from stegnet.kernels import _kernels
 from stegnet.sealing.fec import PHI
 from tests.support.kernels import ORACLES
 
@@ -223,7 +224,7 @@ def test_each_kernel_has_an_oracle_and_stands_in_the_stub():
     functions = {each.name: each.args.args for each in stub.body if isinstance(each, ast.FunctionDef)}
     called = {name: list(fitting(name)) for name in ORACLES}
     assert {name: [argument.arg for argument in arguments] for name, arguments in functions.items()} == called
-    assert {name for name, kernel in vars(kernels._kernels).items() if inspect.isbuiltin(kernel)} == set(ORACLES)
+    assert {name for name, kernel in vars(_kernels).items() if inspect.isbuiltin(kernel)} == set(ORACLES)
 
 
 @pytest.mark.parametrize("kernel", ORACLES)
