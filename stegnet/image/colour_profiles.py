@@ -1,8 +1,11 @@
 """ICC colour profiles of pictures, and conversion to sRGB."""
 
 import io
+import math
+import struct
+from collections.abc import Iterable
 from functools import lru_cache
-from itertools import chain, product
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -79,23 +82,95 @@ def changes_colours(profile: bytes, mode: str) -> bool:
 @lru_cache(maxsize=4)
 def profile_of(colours: MatrixColours, *, grey: bool) -> bytes | None:
     """Return an ICC profile of colours, for greys or for RGB; None if they are those of sRGB, or impossible."""
-    from imagecodecs import CmsError, cms_profile  # imported here, as few pictures need it
-
     if grey:
         colours = MatrixColours(SRGB.primaries, colours.curves[:1])
     if not np.isfinite(colours.primaries).all() or min(colours.primaries[:2]) <= 0:
         return None
-    white, *primaries = ((x, y, 1.0) for x, y in np.reshape(colours.primaries, (4, 2)).tolist())
-    curves = (65535 * np.array(colours.curves)).round().astype(np.uint16)
-    transfer = curves[0] if len(curves) == 1 else curves
     try:
-        rgb = cms_profile("rgb", whitepoint=white, primaries=[*chain(*primaries)], transferfunction=transfer)
+        with np.errstate(all="raise"):
+            rgb = _rgb_profile(colours)
         if not changes_colours(rgb, "RGB"):
             return None
-        profile = cms_profile("gray", whitepoint=white, transferfunction=transfer) if grey else rgb
-    except (CmsError, BrokenProfileError):
+    except (ArithmeticError, ValueError, struct.error):
         return None
-    return bytes(profile[:24] + bytes(12) + profile[36:])  # without the time of its creation
+    return _grey_profile(colours) if grey else rgb
+
+
+_D50 = (0.9642, 1.0, 0.8249)  # XYZ of the white that profiles refer to
+_BRADFORD = np.array([(0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296)])
+
+
+def _rgb_profile(colours: MatrixColours) -> bytes:
+    """Return a profile for RGB, by a matrix.
+
+    Raises:
+        ArithmeticError, ValueError or struct.error: the colours are impossible, or beyond what a profile can hold.
+    """
+    white, *ends = np.reshape(colours.primaries, (4, 2))
+    to_d50 = np.linalg.inv(_BRADFORD) @ np.diag(_BRADFORD @ _D50 / (_BRADFORD @ _xyz_of(*white))) @ _BRADFORD
+    shares = np.array([(x, y, 1 - x - y) for x, y in ends]).T  # each column: an end's X, Y and Z, of sum 1
+    least = 1e-4  # of the determinant
+    if abs(np.linalg.det(shares)) < least:
+        raise ValueError("the primaries lie on a line")
+    red, green, blue = (to_d50 @ (shares * np.linalg.solve(shares, _xyz_of(*white)))).T
+    curves = [_curve(curve) for curve in colours.curves]
+    tags = {
+        b"wtpt": _tag(b"XYZ ", _fixed(_D50)),
+        b"chad": _tag(b"sf32", _fixed(to_d50.ravel())),
+        b"rXYZ": _tag(b"XYZ ", _fixed(red)),
+        b"bXYZ": _tag(b"XYZ ", _fixed(blue)),
+        b"gXYZ": _tag(b"XYZ ", _fixed(green)),
+        **dict(zip((b"rTRC", b"gTRC", b"bTRC"), curves if len(curves) > 1 else 3 * curves, strict=True)),
+        b"chrm": _tag(b"chrm", struct.pack(">HH", 3, 0) + _fixed(np.ravel(ends))),
+    }
+    return _profile(b"RGB ", "RGB built-in", tags)
+
+
+def _grey_profile(colours: MatrixColours) -> bytes:
+    white = _xyz_of(*colours.primaries[:2])
+    return _profile(
+        b"GRAY", "gray built-in", {b"wtpt": _tag(b"XYZ ", _fixed(white)), b"kTRC": _curve(colours.curves[0])}
+    )
+
+
+def _profile(space: bytes, name: str, tags: dict[bytes, bytes]) -> bytes:
+    """Return a profile of version 4.4 (ICC.1:2022, 7), with the bytes of Little CMS, as many programs write it."""
+    tags = {b"desc": _text(name), b"cprt": _text("No copyright, use freely"), **tags}
+    table = struct.pack(">I", len(tags))
+    content = b""
+    for tag, data in tags.items():
+        content = content.ljust(-len(content) % 4 + len(content), b"\0")
+        table += struct.pack(">4sII", tag, 128 + 4 + 12 * len(tags) + len(content), len(data))
+        content += data
+    size = 128 + len(table) + len(content)
+    kinds = struct.pack(">I4sI4s4s4s12x4s4s", size, b"lcms", 0x04400000, b"mntr", space, b"XYZ ", b"acsp", b"APPL")
+    header = kinds.ljust(68, b"\0") + _fixed(_D50) + b"lcms"
+    return header.ljust(128, b"\0") + table + content
+
+
+def _xyz_of(x: float, y: float) -> np.ndarray:
+    """Return X, Y and Z of a chromaticity, for Y = 1."""
+    return np.array([x / y, 1, (1 - x - y) / y])
+
+
+def _tag(kind: bytes, data: bytes) -> bytes:
+    return kind + bytes(4) + data
+
+
+def _fixed(numbers: Iterable[float]) -> bytes:
+    """Return numbers as s15Fixed16Number."""
+    return b"".join(struct.pack(">i", math.floor(number * 65536 + 0.5)) for number in numbers)
+
+
+def _curve(light: tuple[float, ...]) -> bytes:
+    levels = (65535 * np.array(light)).round().astype(">u2")
+    return _tag(b"curv", struct.pack(">I", levels.size) + levels.tobytes())
+
+
+def _text(text: str) -> bytes:
+    """Return an English text as multiLocalizedUnicodeType."""
+    data = text.encode("utf-16-be")
+    return _tag(b"mluc", struct.pack(">II4sII", 1, 12, b"enUS", len(data), 28) + data)
 
 
 def is_grey_mode(mode: str) -> bool:

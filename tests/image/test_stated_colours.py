@@ -239,6 +239,28 @@ def test_greys_stay_grey(tmp_path):
     assert errors(read_picture(cover), in_srgb(stored_pixels(cover), SRGB, 1)) < 1
 
 
+@pytest.mark.filterwarnings("ignore:the cover is")
+@pytest.mark.parametrize("is_grey", [False, True])
+@pytest.mark.parametrize("primaries", [P3, ADOBE, (0.3457, 0.3585, 0.7347, 0.2653, 0.1596, 0.8404, 0.0366, 0.0001)])
+def test_a_profile_is_the_one_of_little_cms(tmp_path, primaries, is_grey):
+    """Which many programs write: its bytes tell of no other."""
+    exponent = 2
+    cover = tmp_path / "a.png"
+    pixels = np.asarray(Image.fromarray(PIXELS).convert("L")) if is_grey else PIXELS
+    cover.write_bytes(png(gama(exponent), chrm(primaries))(pixels))
+    path, _ = hidden(cover, "sent.jpg")
+    with Image.open(path) as image:
+        profile = image.info["icc_profile"]
+
+    curve = (65535 * np.linspace(0, 1, 256) ** exponent).round().astype(np.uint16)
+    white, *ends = ((x, y, 1) for x, y in np.reshape(SRGB if is_grey else primaries, (4, 2)).tolist())
+    colours = {} if is_grey else {"primaries": sum(ends, ())}
+    made = cms_profile("gray" if is_grey else "rgb", whitepoint=white, transferfunction=curve, **colours)
+    time_of_creation = slice(24, 36)
+    assert bytearray(profile)[time_of_creation] == bytes(12)
+    assert profile == made[: time_of_creation.start] + bytes(12) + made[time_of_creation.stop :]
+
+
 @pytest.mark.parametrize(("space", "index"), [(1, "R98"), (1, "R03"), (65535, "R98"), (65535, "THM")])
 def test_exif_of_other_colours(tmp_path, space, index):
     (tmp_path / "a.jpg").write_bytes(jpeg(space, index)(PIXELS))
