@@ -141,6 +141,8 @@ def train(
         _log.info("%s pairs a second%s", speed, f", at most {memory:.0f} MB of the first GPU" if on_gpu else "")
     if leads and trainer.stopped_early:
         _log.info("stopped early, after %d of %d steps: train.patience", trainer.done, trainer.steps)
+    if leads and trainer.best.step == 0:
+        _log.warning("no validation was better than the first, before step 1: the weights are those of the start")
     figures = card_figures(trainer)
     pair = trainer.averaged()
     return Trained(pair, make_card(run, figures, pair), rate)

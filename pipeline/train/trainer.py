@@ -27,7 +27,8 @@ class Trainer:
         steps: number of steps in the whole training.
         done: number of steps so far.
         curve: points of the training curve so far.
-        best: the best weights that were measured after the container's error reached its full weight.
+        best: the best weights that were measured before the first step, and after the container's error reached its
+            full weight.
         share: the pairs of each batch that this process computes.
     """
 
@@ -95,6 +96,8 @@ class Trainer:
                 earlier step may have failed, which is then the next one to do.
         """
         train = self.config.train
+        if self.done == 0:
+            self._validate()  # the start is a candidate, too
         plan = self.task.plan(self.done, self._fabric.device)
         rate = learning_rate(self.done, self.steps, self._peak_rate, train.lr_end, train.warmup)
         for group in self._optimizer.param_groups:
@@ -256,15 +259,16 @@ class Trainer:
         return cast(Pair, self._average.module)
 
     def _validate(self) -> Point:
-        """Measure every train.validate steps and at the end, in the first process, for all; else return {}."""
+        """Measure the start, every train.validate steps and the end, in the first process, for all; else return {}."""
         train = self.config.train
         last = self.done == self.steps
         if not self._validation or (self.done % train.validate and not last):
             return {}
         leads = self._fabric.is_global_zero
         figures: Point = self._fabric.broadcast(self._validation(self._averaged()) if leads else {})
-        if VALIDATION_LOSS in figures and (last or self.done > train.container_ramp * self.steps):
-            self.best.update(self.done - 1, figures, self._averaged())
+        in_ramp = 0 < self.done <= train.container_ramp * self.steps
+        if VALIDATION_LOSS in figures and (last or not in_ramp):
+            self.best.update(self.done, figures, self._averaged())
         return figures
 
 
@@ -272,7 +276,7 @@ class Trainer:
 class BestWeights:
     """The weights with the lowest validation loss so far."""
 
-    step: int | None = None  # the training step after which they were measured
+    step: int | None = None  # the number of steps after which they were measured; 0: the start
     figures: Point = field(default_factory=dict)
     weights: dict[str, Tensor] = field(default_factory=dict)  # all tensors of the pair, by name
     stale: int = 0  # measurements since then

@@ -29,7 +29,7 @@ def make_config() -> Callable[..., Config]:
     base = check(changed(read(PARAMS), {"model.name": "invertible"}))
     model = replace(base.model, name="invertible", blocks=1, width=8, ends=0, backbone="none")
     alone = replace(base.train, lr=0.005, bits=1.35, devices=1, threads=1, workers=0)
-    small = replace(alone, pairs=24, batch=2, crop=32, warmup=2, precision="fp32", checkpoint=4, validate=5)
+    small = replace(alone, pairs=24, batch=2, crop=32, warmup=2, precision="fp32", checkpoint=4, validate=0)
 
     def make(*, seed: int = 0, model=model, scramble=MEANS, **train: Any) -> Config:
         return replace(base, seed=seed, model=model, scramble=scramble, train=replace(small, **train))

@@ -63,6 +63,12 @@ def test_a_pair_depends_on_seed_and_index_only(shards, augment_config):
     assert len({pair.numpy().tobytes() for pair in expected}) == 10
 
 
+def test_both_halves_of_a_pair_are_cropped_and_augmented_on_their_own(tmp_path, augment_config):
+    one = write_shards(tmp_path / "one", [(TRAIN, "folder")], 3)
+    pairs = Pairs(one, 32, augment_config, 5)
+    assert sum(torch.equal(*pairs[index]) for index in range(20)) < 3  # two crops may fall on the same place
+
+
 def test_the_number_of_workers_changes_nothing(shards, augment_config):
     pairs = Pairs(shards, 32, augment_config, 1)
     alone, helped = (list(load_batches(pairs, [range(2), range(2, 4)], workers)) for workers in (0, 1))

@@ -217,15 +217,46 @@ def test_the_first_step_is_as_long_as_the_schedule_says(make_config):
         assert moved == pytest.approx(0.01 / warmup, rel=0.01)
 
 
+def test_gradients_are_clipped_to_the_maximum_norm(make_config):
+    """The reported norm is the one before clipping."""
+
+    def norms(clip: float) -> tuple[float, float]:
+        trainer = stepped(make_config(clip=clip, pairs=2))
+        return gradient(trainer._pair).norm().item(), trainer.curve[-1]["gradient_norm"]
+
+    whole, reported = norms(1e8)
+    assert reported == pytest.approx(whole, rel=1e-4)
+    clipped, reported = norms(whole / 4)
+    assert (clipped, reported) == pytest.approx((whole / 4, whole), rel=1e-3)
+
+
+def test_weights_decay(make_config):
+    """Decoupled from the gradient (Loshchilov and Hutter 2019, algorithm 2)."""
+    config = make_config(lr=0.01, warmup=2)
+    make_deterministic(0, 1)
+    before = flat(first_pair(config))
+    kept, decayed = (
+        flat(stepped(replace(config, train=replace(config.train, weight_decay=decay)))._pair) for decay in (0.0, 0.5)
+    )
+    torch.testing.assert_close(kept - decayed, 0.01 / 2 * 0.5 * before, rtol=0, atol=1e-6)
+    assert before.abs().max() > 0.01
+
+
 def test_the_average_follows_its_decay(make_config):
-    config = make_config(ema=0.75)
+    """Of weights, and of the statistics of batch norms."""
+    model = replace(make_config().model, name="timm_unet", width=4, backbone="test_resnet")
+    config = make_config(ema=0.75, model=model)
     trainer = open_trainer(run_of(config), devices.open_fabric(config, CPU))
+
+    def values(pair: Pair) -> torch.Tensor:
+        return torch.cat([flat(pair), *(each.flatten() for each in pair.buffers() if each.is_floating_point())])
+
     expected = None
     for _ in range(3):
         trainer.step(some_pairs())
-        now = flat(trainer._pair)
+        now = values(trainer._pair)
         expected = now if expected is None else 0.75 * expected + 0.25 * now
-    torch.testing.assert_close(flat(trainer.averaged()), expected)
+    torch.testing.assert_close(values(trainer.averaged()), expected)
     assert not torch.equal(expected, now)
 
 
@@ -298,7 +329,7 @@ def test_too_little_memory_is_said_in_one_line(make_config, run):
 
 def test_the_card_suffices_to_build_the_pair(run, make_config, shards, tmp_path):
     model = replace(make_config().model, name="timm_unet", width=4, backbone="test_resnet")
-    config = make_config(model=model, pairs=2)
+    config = make_config(model=model, pairs=2, validate=5)
     config = replace(config, seed=3, beta=0.4, data=replace(config.data, source="folder"))  # none as in params.yaml
     pair, card, curve, _ = run(config)
     path, cached = tmp_path / "new" / "pair.safetensors", tmp_path / "cached"
@@ -312,7 +343,7 @@ def test_the_card_suffices_to_build_the_pair(run, make_config, shards, tmp_path)
     last = curve[-1]
     figures = {f"training_{side}_psnr": round(last[f"{side}_psnr"], 4) for side in ("container", "secret")}
     assert read == card
-    assert card.figures == figures | {name: last[name] for name in FIGURES} | {"validation_step": 0}
+    assert card.figures == figures | {name: last[name] for name in FIGURES} | {"validation_step": 1}
     assert json.loads(path.with_suffix(".json").read_text(encoding="utf-8")) == asdict(card)
     assert card.training["data"] == data_hash(shards)
     assert card.training["train"]["lr"] == config.train.lr

@@ -15,7 +15,7 @@ RUNGS = [RungConfig("low", 3, 2.0, 38.0, 50, 60), RungConfig("high", 5, 0.6, 40.
 @pytest.fixture
 def modem_config(make_config: Callable[..., Config]) -> ModemConfig:  # noqa: F811
     """A training of a modem of two rungs."""
-    config = make_config(lr=0.001, clip=0.5)
+    config = make_config(lr=0.001, clip=0.5, validate=5)
     whole = check_as(changed(read(PARAMS), flatten(read(ROOT / "study" / "modem.yaml"))), ModemConfig)
     channel = replace(whole.channel, ramp=0.5, start_psnr=30.0, steer=0.1)
     model = ModemModel(**asdict(config.model) | {"name": "modem", "blocks": 2, "width": 8}, rungs=RUNGS)
