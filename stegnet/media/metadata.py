@@ -59,6 +59,9 @@ _KEPT_CHUNKS = frozenset(
 )
 _CHUNKS = {"eXIf": "EXIF", "tIME": "time", "caBX": "Content Credentials"}
 _CHUNKS |= dict.fromkeys(("tEXt", "zTXt", "iTXt"), "texts")
+_KEPT_OF_WAV = frozenset({b"fmt ", b"fact", b"ds64", b"data"})
+_OF_WAV = {b"LIST": "texts (LIST)", b"bext": "recording (bext)", b"id3 ": "ID3", b"ID3 ": "ID3", b"_PMX": "XMP"}
+_OF_FLAC = {COMMENTS: "comments", APPLICATION: "application data", 5: "cue sheet", 6: "picture"}
 
 
 class Part(NamedTuple):
@@ -187,20 +190,17 @@ def _of_png(source: Source) -> Iterator[Part]:
 
 
 def _of_wav(source: Source) -> Iterator[Part]:
-    kept = {b"fmt ", b"fact", b"ds64", b"data"}
-    names = {b"LIST": "texts (LIST)", b"bext": "recording (bext)", b"id3 ": "ID3", b"ID3 ": "ID3", b"_PMX": "XMP"}
     with mapped(source) as data:
         end = 12
         for kind, start, _, end in riff_chunks(data):
-            if kind not in kept:
-                yield Part(names.get(kind, f"chunk {kind.decode('latin-1').strip()}"), start, end)
+            if kind not in _KEPT_OF_WAV:
+                yield Part(_OF_WAV.get(kind, f"chunk {kind.decode('latin-1').strip()}"), start, end)
         if end < len(data):
             yield Part("data behind the sound", end, len(data))
 
 
 def _of_flac(source: Source) -> Iterator[Part]:
     """Yield what a FLAC has besides its samples, its encoder's name, and the loudspeakers that its channels are for."""
-    names = {COMMENTS: "comments", APPLICATION: "application data", 5: "cue sheet", 6: "picture"}
     with mapped(source) as data:
         if tag_end := id3_bytes(data[:10]):
             yield Part("ID3", 0, tag_end)
@@ -210,7 +210,7 @@ def _of_flac(source: Source) -> Iterator[Part]:
         for kind, content in blocks
         if kind in (STREAM, SEEK_TABLE, COMMENTS, PADDING)
     ]
-    lost = [names.get(kind, f"block {kind}") for kind, content in blocks if (kind, content) not in kept]
+    lost = [_OF_FLAC.get(kind, f"block {kind}") for kind, content in blocks if (kind, content) not in kept]
     if lost:
         yield Part(", ".join(dict.fromkeys(lost)), tag_end + 4, frames, written_blocks(kept))
 
