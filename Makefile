@@ -14,7 +14,7 @@ export NO_MKDOCS_2_WARNING := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro repro-gpu test quick test-all test-services zoo table ui demo verify evaluate-all report bench fuzz mutants wheel lint style types docs clean
+.PHONY: help setup repro repro-gpu test quick test-all test-services test-long test-avx2 zoo table ui demo verify evaluate-all report bench fuzz mutants wheel lint style types docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -44,17 +44,21 @@ zoo: $(READY) ## train the published networks of pipeline/zoo for the same time,
 	dvc repro prepare
 	python -m study.zoo build/shards build/zoo $(ZOO)
 
-test: $(READY) ## run the tests of all that a user relies on; five minutes on two cores
-	$(TEST) worksteal -m "not long"
+test: quick ## run the tests of all that a user relies on, the quick ones first; five minutes on two cores
+	$(TEST) worksteal -m "slow and not long"
 
 quick: $(READY) ## run the tests of hiding and revealing, without films and programs; a minute on two cores
 	$(TEST) worksteal -m "not slow"
 
 test-all: test test-services ## run all tests; needs Node.js, Chromium, Firefox, and programs that save JPEGs
 
-test-services: $(READY) ## run the long tests, then those of arithmetic in AVX2
-	$(TEST) loadfile --no-loadscope-reorder -m long
-	! grep -qs avx512f /proc/cpuinfo || ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(TEST) loadfile -m arithmetic
+test-services: test-long test-avx2 ## run the long tests, then those of arithmetic in AVX2; FILES: no others than these
+
+test-long: $(READY)
+	$(TEST) loadfile --no-loadscope-reorder -m long $(FILES)
+
+test-avx2: $(READY)
+	! grep -qs avx512f /proc/cpuinfo || ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(TEST) loadfile -m arithmetic $(FILES)
 
 table: $(READY) ## compare all experiments: changed parameters and PSNR
 	dvc exp show --only-changed --drop '.*/|assets|data$$|constraints|.*_ssim|.*_(low|high)|training_.*|.*_loss|.*steps?|State|Executor|Created'

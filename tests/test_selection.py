@@ -1,12 +1,16 @@
-"""Parts of the tests: those that import a file, by `--touching=FILE`, and the quick ones, by their marker."""
+"""Parts of the tests: by `--touching=FILE`, by their marks, and those that a change reaches."""
 
 import subprocess
 import sys
+from fnmatch import fnmatch
+from itertools import chain
+from pathlib import Path
 
 import pytest
 
-from tests.conftest import LONG_PLACES, SLOW_FOLDERS
+from tests.support.lanes import FOLDERS, LONGEST, may_be_wanted
 from tools.closure import ROOT, touches
+from tools.reached import COMPUTED, EVERYWHERE, UNSEEN, git, landed, marked, reached
 
 pytestmark = pytest.mark.slow
 
@@ -50,10 +54,67 @@ def test_only_what_touches_the_file_is_collected() -> None:
 
 
 def test_marks_follow_from_fixtures_folders_and_files() -> None:
-    """`make test` and `make test-services` run each test once."""
+    """`make quick`, what `make test` adds to it, and `make test-services` run each test once."""
     names = ("sealing/test_trellis", "core/test_extras", "cli/test_signals", "cluster/test_cluster")
     files = [f"tests/{name}.py" for name in names]
-    for marks, chosen in {"not slow": files[:1], "not long": files[:3], "long": files[3:]}.items():
+    for marks, chosen in {"not slow": files[:1], "slow and not long": files[1:3], "long": files[3:]}.items():
         assert listed("-m", marks, *files) == set(chosen)
-    places = (*LONG_PLACES, *SLOW_FOLDERS)
-    assert [place for place in places if not list((ROOT / "tests").glob(f"{place}*"))] == []
+    places = (*chain.from_iterable(FOLDERS.values()), *(f"{name}.py" for name in LONGEST))
+    assert [place for place in places if not (ROOT / "tests" / place).exists()] == []
+
+
+def test_a_file_that_names_no_long_test_is_not_imported_for_one(tmp_path: Path) -> None:
+    """And one all of whose tests are long is not imported for others."""
+    kinds = {"quick": "", "mixed": "@pytest.mark.long", "long": "pytestmark = [\n    pytest.mark.long,\n]"}
+    for name, line in kinds.items():
+        (tmp_path / f"test_{name}.py").write_text(f"import pytest\n\n{line}\ndef test_it(): pass\n", encoding="utf-8")
+    for marks, wanted in {"long": ["long", "mixed"], "not long": ["mixed", "quick"], "arithmetic": []}.items():
+        assert [name for name in sorted(kinds) if may_be_wanted(tmp_path / f"test_{name}.py", marks)] == wanted
+
+
+@pytest.mark.parametrize(
+    ("changes", "some", "others"),
+    [
+        (["CHANGELOG.md", "tests/transcripts/info.txt"], "", "test_wheel demo/test_demo pipeline/whole/test_pipeline"),
+        (["docs/films.md"], "test_wheel", "demo/test_demo pipeline/whole/test_pipeline"),
+        (["demo/src/reveal.js"], "demo/test_demo demo/test_gui", "test_wheel pipeline/whole/test_pipeline"),
+        (["dvc.yaml"], "pipeline/whole/test_pipeline", "demo/test_demo test_wheel"),
+        (["study/robust.py"], "study/test_robust", "study/test_classical demo/test_demo"),
+        (["tests/support/sharp/save.js"], "channels/test_recovery", "demo/test_demo"),
+        (["stegnet/kernels/_scans.c"], "kernels/test_kernels demo/test_demo test_wheel", "tools/test_mutants"),
+        (["tests/study/conftest.py"], "study/test_robust", "demo/test_demo"),
+        (["constraints.txt"], "tools/test_mutants demo/test_demo test_wheel pipeline/whole/test_pipeline", ""),
+    ],
+)
+def test_which_long_tests_a_change_reaches(changes: list[str], some: str, others: str) -> None:
+    found = {path.relative_to(ROOT / "tests").with_suffix("").as_posix() for path in reached(marked("long"), changes)}
+    assert found >= set(some.split())
+    assert not found & set(others.split())
+
+
+def test_other_arithmetic_is_tried_where_networks_change() -> None:
+    for name, tried in {"stegnet/networks/pair.py": True, "stegnet/keys/keys.py": False}.items():
+        assert bool(reached(marked("arithmetic"), [name], "arithmetic")) == tried
+
+
+def test_what_imports_do_not_show_stands_in_a_table_whose_names_exist() -> None:
+    tracked = git("ls-files").splitlines()
+    long = [path.relative_to(ROOT).as_posix() for path in marked("long")]
+    for tests, patterns in UNSEEN.items():
+        assert any(fnmatch(name, tests) for name in long), tests
+        assert [pattern for pattern in patterns if not any(fnmatch(name, pattern) for name in tracked)] == []
+    assert [each for each in (*EVERYWHERE, *COMPUTED) if not any(fnmatch(name, each) for name in tracked)] == []
+
+
+def test_what_landed_last_is_where_the_branch_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing tells, the answer is that it is not known: then everything runs."""
+    monkeypatch.setattr("tools.reached.ROOT", tmp_path)
+    assert landed() is None
+    for command in ("init -q -b main .", "commit -q --allow-empty -m first"):
+        git("-c", "user.name=test", "-c", "user.email=test@localhost", *command.split())
+    assert landed() is None
+    first = git("rev-parse", "HEAD").strip()
+    git("update-ref", "refs/remotes/origin/main", first)
+    assert landed() is None
+    git("-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "-q", "--allow-empty", "-m", "second")
+    assert landed() == first

@@ -31,6 +31,8 @@ from PIL import Image
 cover, secret = (np.array(Image.open(name).convert("RGB")) for name in ("cover.png", "secret.jpg"))
 """  # names that docs/python.md uses without a definition
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:

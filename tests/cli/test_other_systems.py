@@ -1,7 +1,13 @@
 """Windows, as far as Linux can stand in for it: without what only Unix has, and without moving files that are open."""
 
+import subprocess
+import sys
+
+import pytest
+
 from stegnet.cli import main
 from tests.cli.conftest import python
+from tests.clones import ROOT
 
 WINDOWS = """
 import argparse, getpass, logging, multiprocessing, os, shutil, signal, socket, subprocess, sys, tempfile, webbrowser
@@ -58,3 +64,42 @@ def test_hiding_and_revealing(folder):
     assert "what_ aux_1.jpg" in ends[2][1]
     assert ends[3][1] == ends[2][1]
     assert done.stderr.count(b"error: ") == 1
+
+
+# What the package alone does not install, and what a system may lack.
+COLLECT = """
+import os, signal, sys
+import av, multiprocessing, psutil, tempfile  # which on Linux use what is missing there
+import pytest
+
+for name in "cv2 filelock hypothesis mlflow pandas ray scipy skimage sklearn torch yaml".split():
+    sys.modules[name] = None
+for module, names in ((os, {attributes}), (signal, {signals})):
+    for name in names:
+        delattr(module, name)
+for name in {modules}:
+    sys.modules[name] = None
+files = "tests/test_wheel.py", "tests/core/test_names.py"
+os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # plugins of packages that are not there
+sys.exit(pytest.main(["--collect-only", "-q", "-p", "xdist", "-p", "pytest_timeout", "-n", "auto", *files]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("attributes", "signals", "modules"),
+    [
+        (["sched_getaffinity"], [], []),
+        (
+            ["sched_getaffinity", "fork", "geteuid", "getuid"],
+            ["SIGHUP", "SIGKILL", "SIGPIPE", "SIGUSR1"],
+            ["fcntl", "grp", "pwd", "resource", "termios", "tty"],
+        ),
+    ],
+    ids=["macOS", "Windows"],
+)
+def test_tests_are_found(attributes, signals, modules):
+    """Those that other systems run in continuous integration, and with no more than the package installs."""
+    code = COLLECT.format(attributes=attributes, signals=signals, modules=modules)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "tests/test_wheel.py::" in done.stdout and "tests/core/test_names.py::" in done.stdout

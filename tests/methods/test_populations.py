@@ -24,6 +24,7 @@ def read(path: Path) -> tuple[Any, ...]:
         return opened.mode, opened.size, opened.info, tables, MARKERS.findall(data), data[-2:]
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:the cover is")  # smooth pictures count as saved before
 @pytest.mark.parametrize("name", CHANNELS)
 def test_jpegs_of_real_programs(name: str, real_channels: dict[str, Channel], key: stegnet.Key, tmp_path: Path) -> None:

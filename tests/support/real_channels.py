@@ -158,6 +158,11 @@ CHANNELS: dict[str, Channel] = {
 }
 
 
+def family(channel: Channel) -> tuple[type, object]:
+    """What channels have in common that differ by settings alone, or by the version of a program."""
+    return type(channel), getattr(channel, "browser", None)
+
+
 @contextmanager
 def open_channels() -> Iterator[dict[str, Channel]]:
     """Within the block, browsers that were started stay open for more pictures."""

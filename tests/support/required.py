@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from filelock import FileLock
 
 
 def missing(variable: str, reason: str) -> NoReturn:
@@ -37,6 +36,8 @@ def with_npm_packages(folder: Path, variable: str) -> Path:
     """Installs a folder's npm packages, unless another process has; returns the folder."""
     if shutil.which("npm") is None:
         missing(variable, "Node.js is missing: install it (Debian: apt install npm)")
+    from filelock import FileLock  # which the package alone does not install
+
     with FileLock(folder / ".lock"):
         if not (folder / "node_modules" / ".package-lock.json").is_file():
             done = subprocess.run(["npm", "ci"], cwd=folder, text=True, capture_output=True, check=False)

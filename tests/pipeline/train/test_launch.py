@@ -42,6 +42,9 @@ with program(), launched():
 """
 
 
+pytestmark = pytest.mark.long
+
+
 @pytest.fixture
 def start(tmp_path, monkeypatch):
     """Launches two processes that end in the given way."""

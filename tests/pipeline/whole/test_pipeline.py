@@ -1,6 +1,5 @@
-"""The real pipeline, small, in fresh clones, and DVC's commands that a user types: they end well and say little."""
+"""The real pipeline, small, in clones: what it measures, shows and logs, and what repeats it."""
 
-import base64
 import json
 import os
 import re
@@ -9,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -21,54 +20,18 @@ import yaml
 from PIL import Image
 
 from stegnet.core.measures import SPEED
-from stegnet.keys import PUBLIC_DEMONSTRATION_KEY
 from stegnet.networks import read_card
 from stegnet.video import scan
-from tests.clones import ROOT, clone_with_modules, copy_repository, environment, run
+from tests.clones import ROOT, clone_with_modules, environment, run
 from tests.pipeline.tracking.conftest import Server
+from tests.pipeline.whole.conftest import SMALL, UP_TO_DATE, all_is_well, executed, files_without_keys, runs
 from tests.support.lab import flatten
 from tools.verify import locked_stages
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.filterwarnings("ignore:starlette.middleware.wsgi is deprecated"),  # MLflow's own import
 ]
-
-SMALL: dict[str, dict[str, Any]] = {
-    "data": {"side": 64, "scenes": 24, "validation_scenes": 3, "test_scenes": 3, "shard": 10},
-    "model": {"name": "costa", "blocks": 2, "width": 8, "ends": 2, "backbone": "none"},
-    "train": {
-        "pairs": 96, "crop": 32, "lr": 0.005, "warmup": 2, "workers": 0, "checkpoint": 5, "devices": 1, "threads": 1,
-    },
-    "detect": {"pairs": 12},
-    "video": {"cover": "data/small-cover.mkv", "secret": "data/small-secret.mkv"},
-}  # fmt: skip
-UP_TO_DATE = "Data and pipelines are up to date.\n"
-
-
-@pytest.fixture(scope="module")
-def committed(tmp_path_factory: pytest.TempPathFactory, make_film: Callable[..., Path]) -> Path:
-    """This repository as it stands, with small films and parameters, committed."""
-    origin = copy_repository(tmp_path_factory.mktemp("origin"), SMALL)
-    make_film(origin / "assets" / "small-cover.mkv", frames=7, height=112, width=176, sound="aac")
-    make_film(origin / "assets" / "small-secret.mkv", frames=5, height=40, width=56, seed=9, sound="aac")
-    run(origin, "git", "add", "-A")
-    run(origin, "git", "commit", "-q", "-m", "small")
-    return origin
-
-
-@pytest.fixture(scope="module")
-def clone(committed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh clone in which `dvc repro` has run, and its result is committed; what was said lies beside it."""
-    folder = tmp_path_factory.mktemp("clones") / "first"
-    clone_with_modules(committed, folder)
-    run(folder, "dvc", "status")
-    (folder.parent / "said.txt").write_text(run(folder, "dvc", "repro"), encoding="utf-8")
-    changed = run(folder, "git", "status", "--porcelain").splitlines()
-    assert {line[3:] for line in changed} == {"data.dvc", "dvc.lock"}  # of the small films
-    run(folder, "git", "add", "dvc.lock", "data.dvc")
-    run(folder, "git", "commit", "-q", "-m", "first results")
-    return folder
 
 
 @pytest.fixture
@@ -81,12 +44,6 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     mlflow.set_registry_uri("")
 
 
-def runs(folder: Path, server: str = "") -> pd.DataFrame:
-    """All runs in the clone's own store, or in a server's."""
-    mlflow.set_tracking_uri(server or f"sqlite:///{folder / 'mlflow.db'}")
-    return mlflow.search_runs(search_all_experiments=True)
-
-
 def data_sets(run_id: str) -> set[tuple[str, str, int | None]]:
     """Names, purposes and counts of pictures of the data sets of a run."""
     inputs = mlflow.get_run(run_id).inputs
@@ -95,37 +52,6 @@ def data_sets(run_id: str) -> set[tuple[str, str, int | None]]:
         (each.dataset.name, each.tags[0].value, json.loads(str(each.dataset.profile)).get("pictures"))
         for each in inputs.dataset_inputs
     }
-
-
-def files_without_keys(run_id: str, folder: Path) -> set[str]:
-    """Names of a run's files: not even the public key is in one of them, or in a field."""
-    secret = PUBLIC_DEMONSTRATION_KEY._secret
-    spellings = [secret, secret.hex().encode(), base64.b64encode(secret)]
-    got = Path(mlflow.artifacts.download_artifacts(run_id=run_id, dst_path=str(folder)))
-    files = {path.relative_to(got).as_posix(): path.read_bytes() for path in got.rglob("*") if path.is_file()}
-    texts = [json.dumps(mlflow.get_run(run_id).to_dictionary(), default=str).encode(), *files.values()]
-    assert not [spelling for spelling in spellings for text in texts if spelling in text]
-    return set(files)
-
-
-def evaluated(folder: Path) -> set[str]:
-    """Fingerprints of the weights with a run of the stage evaluate."""
-    return set(runs(folder).query("`tags.stegnet.stage` == 'evaluate'")["tags.stegnet.weights"])
-
-
-def all_is_well(folder: Path, *stages: str) -> None:
-    assert len(run(folder, "dvc", "checkout", "-f").splitlines()) <= 1
-    assert run(folder, "dvc", "status", *stages) == UP_TO_DATE
-
-
-def executed(said: str) -> list[str]:
-    """The stages that DVC ran, but for code, which only hashes files."""
-    return [stage for stage in re.findall(r"Running stage '(\w+)'", said) if stage != "code"]
-
-
-def back_to_the_commit(folder: Path) -> None:
-    run(folder, "git", "checkout", "-q", "params.yaml", "dvc.lock")
-    run(folder, "dvc", "checkout")
 
 
 def test_repro_measures_and_shows(clone: Path) -> None:
@@ -376,120 +302,3 @@ def test_verify_compares_two_clones_and_their_figures(tmp_path: Path) -> None:
     assert "error: out.json is missing" in run(tmp_path, *verify, "--here", fails=True)
     (tmp_path / "out.json").write_text('{"psnr": 46.1}', encoding="utf-8")
     assert "error: out.json: psnr is 46.1, expected 46.18 ± 0.05" in run(tmp_path, *verify, "--here", fails=True)
-
-
-def test_experiments(clone: Path) -> None:
-    """An exponent is a number; the result is a row, and can be looked at, put back and taken again."""
-    run(clone, "dvc", "exp", "run", "-n", "slower", "-S", "train.lr=1e-5", "train")
-    trainings = runs(clone).query("`tags.stegnet.stage` == 'train'").set_index("params.train.lr")
-    assert len(trainings) == 2
-    row = trainings.loc["1e-05"]
-    assert (row["tags.mlflow.runName"], row["tags.stegnet.experiment"]) == ("train.lr=1e-05", "slower")
-    assert row["tags.stegnet.repeat"].endswith(" && dvc exp run -S train.lr=1e-05")
-    assert trainings["metrics.train/loss"].nunique() == 2
-    assert "lr: 1e-05" in (clone / "params.yaml").read_text(encoding="utf-8")
-    assert json.loads((clone / "build/weights/pair.json").read_text("utf-8"))["training"]["train"]["lr"] == 1e-5
-    all_is_well(clone, "train")
-    back_to_the_commit(clone)
-    assert json.loads((clone / "build/weights/pair.json").read_text("utf-8"))["training"]["train"]["lr"] != 1e-5
-    all_is_well(clone)
-    run(clone, "dvc", "exp", "apply", "slower")
-    all_is_well(clone, "train")
-    shown = pd.read_csv(StringIO(run(clone, "dvc", "exp", "show", "--csv"))).set_index("Experiment")
-    assert shown.loc["slower"].validation_loss > 0  # though it was not evaluated
-    assert "failed" not in run(clone, "dvc", "plots", "diff", "HEAD", "slower")
-    run(clone, "dvc", "metrics", "diff", "HEAD", "slower", "--md")
-    back_to_the_commit(clone)
-
-
-def test_a_network_of_one_s_own_repeats_no_other_training(clone: Path) -> None:
-    """The documentation's; a change of its file is noticed. What is refused: train/test_extensions.py."""
-    text = (ROOT / "docs/networks.md").read_text(encoding="utf-8").partition("## A network of your own")[2]
-    mine = clone / "mine.py"
-    mine.write_text(text.split("```")[1].partition("\n")[2], encoding="utf-8")
-    settings = SMALL["model"] | {"name": "mine:Plain", "blocks": "auto", "ends": "auto", "backbone": "auto"}
-
-    def trained(model: dict[str, Any]) -> list[str]:
-        values = "code=mine.py", *(f"model.{key}={value}" for key, value in model.items())
-        return executed(run(clone, "dvc", "exp", "run", "train", *(word for each in values for word in ("-S", each))))
-
-    assert trained(settings) == ["check", "train"]
-    mine.write_text(f"{mine.read_text(encoding='utf-8')}# changed\n", encoding="utf-8")
-    assert trained(settings) == ["check", "train"]
-    assert trained(SMALL["model"]) == []
-    mine.unlink()
-    back_to_the_commit(clone)
-
-
-def test_a_stage_of_one_s_own(clone: Path) -> None:
-    """The documentation's."""
-    text = (ROOT / "docs/training.md").read_text(encoding="utf-8").partition("**A stage of your own**")[2]
-    script, entry = (part.partition("\n")[2] for part in text.split("```")[1:4:2])
-    (clone / "pipeline/spread.py").write_text(script, encoding="utf-8")
-    stages = (clone / "dvc.yaml").read_text(encoding="utf-8")
-    (clone / "dvc.yaml").write_text(stages.replace("\nplots:", f"\n{entry}\nplots:"), encoding="utf-8")
-    run(clone, sys.executable, "-m", "tools.stage_deps")
-    assert "pipeline/spread.py" in (clone / "dvc.yaml").read_text(encoding="utf-8")
-    run(clone, "dvc", "repro", "spread")
-    assert json.loads((clone / "reports/spread.json").read_text(encoding="utf-8"))["spread"] > 0
-    run(clone, "git", "checkout", "-q", "dvc.yaml", "dvc.lock")
-    for name in ("pipeline/spread.py", "reports/spread.json", "reports/.gitignore"):
-        (clone / name).unlink()
-
-
-def test_wrong_parameters_are_named_and_cost_no_shards(clone: Path) -> None:
-    before = (clone / "build/shards/manifest.csv").read_bytes()
-    for settings, message in {
-        ("+train.pears=3",): "train.pears: unknown key",
-        ("data.source=folder", "data.folder=nowhere"): "error: data.folder: nowhere is not a folder",
-    }.items():
-        said = run(clone, "dvc", "exp", "run", *(word for each in settings for word in ("-S", each)), fails=True)
-        assert message in said and "Traceback" not in said
-        run(clone, "git", "checkout", "-q", "params.yaml", "dvc.lock")
-    assert (clone / "build/shards/manifest.csv").read_bytes() == before
-    run(clone, "dvc", "checkout")
-    all_is_well(clone)
-
-
-def test_a_remote_that_is_a_folder(clone: Path, tmp_path: Path) -> None:
-    """What is pushed here is pulled in a fresh clone, without a training."""
-    other = tmp_path / "other"
-    run(clone, "dvc", "remote", "add", "--default", "--force", "store", str(tmp_path / "store"))
-    run(clone, "git", "commit", "-q", "-am", "a remote")
-    run(clone, "dvc", "push")
-    assert run(clone, "dvc", "push") == "Everything is up to date.\n"
-    run(clone, "git", "clone", "-q", str(clone), str(other))
-    run(other, "dvc", "pull")
-    all_is_well(other)
-    assert "failed" not in run(other, "dvc", "plots", "show")
-    assert "in sync" in run(other, "dvc", "status", "--cloud")
-    assert executed(run(other, "dvc", "repro")) == []
-
-
-def test_the_study(clone: Path, tmp_path: Path) -> None:
-    """Another DVC project, which measures this one's outputs and logs to the same store.
-
-    It takes hours: a figure stands for those that it publishes, by the stage's command.
-    """
-    stage = "evaluate@shipped"
-    bytecode = ""  # as users have it: bytecode lies about
-    before = evaluated(clone)
-    run(clone, "dvc", "--cd", "study", "repro", stage, PYTHONDONTWRITEBYTECODE=bytecode)
-    said = run(clone, "dvc", "--cd", "study", "repro", stage, PYTHONDONTWRITEBYTECODE=bytecode)
-    assert "Running" not in said
-    assert run(clone, "dvc", "--cd", "study", "status", stage) == UP_TO_DATE
-    assert "robust@shipped" in run(clone, "dvc", "--cd", "study", "dag")
-    assert len(evaluated(clone) - before) == 1  # the shipped pair
-    assert run(clone, "git", "status", "--porcelain").splitlines() == ["?? study/dvc.lock"]
-    all_is_well(clone)
-    publish = yaml.safe_load((clone / "study/dvc.yaml").read_text(encoding="utf-8"))["stages"]["publish"]["cmd"]
-    (clone / "study/trained/sizes").mkdir(parents=True)
-    (clone / "study/trained/sizes/metrics.json").write_text('{"of_64": 40.5}', encoding="utf-8")
-    (clone / "study/trained/sizes/chart.png").write_bytes(b"a chart")
-    run(clone / "study", "sh", "-c", publish, DVC_ROOT=str(clone / "study"))
-    assert not (clone / "study/mlflow.db").exists()
-    table = runs(clone).set_index("run_id")
-    (sizes,) = table.index[table["tags.stegnet.stage"] == "sizes"]
-    above = table.loc[sizes, "tags.mlflow.parentRunId"]
-    assert table.loc[sizes, "metrics.sizes/of_64"] == table.loc[above, "metrics.sizes/of_64"] == 40.5
-    assert files_without_keys(sizes, tmp_path) >= {"chart.png", "metrics.json"}

@@ -1,0 +1,93 @@
+"""Which tests are collected, in which order, and by how many workers: by marks and by `--touching`.
+
+What takes longer than `make quick` may is marked `slow`, and `long` what takes longer than `make test` may; a `long`
+test is `slow`, too. A test has the marks of its folder and its file, its own, and `slow` by its fixtures. A file that
+does not name a mark holds no other test with it: where `-m` asks for one, it is not even imported, which takes seconds.
+"""
+
+import os
+import re
+from functools import cache
+from itertools import combinations
+from pathlib import Path
+
+import psutil
+import pytest
+from _pytest.mark.expression import Expression
+
+from tools.closure import ROOT, touches
+
+HERE = ROOT / "tests"
+MARKS = ("long", "slow", "arithmetic")
+FOLDERS = {"long": ("cluster", "demo", "study"), "slow": ("cli", "networks", "pipeline", "tools"), "arithmetic": ()}
+SLOW_FIXTURES = {"kit", "make_config", "make_film", "make_sounds", "program", "session"}
+# Files that take minutes: they begin first, so that at the end no worker is left alone with one.
+LONGEST = (
+    "pipeline/whole/test_pipeline", "demo/test_demo", "pipeline/whole/test_experiments", "cluster/test_cluster",
+    "pipeline/train/test_stage",
+)  # fmt: skip
+TOUCHING = pytest.StashKey[set[Path]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--touching", action="append", metavar="FILE", help="only test files that import this one")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if chosen := config.getoption("touching"):
+        files = {Path(name).resolve() for name in chosen}
+        if missing := [str(file) for file in files if file.suffix != ".py" or not file.is_file()]:
+            raise pytest.UsageError(f"--touching: no such Python file: {', '.join(missing)}")
+        config.stash[TOUCHING] = files
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    if not (collection_path.is_dir() or collection_path.match("test_*.py")):
+        return None
+    files = config.stash.get(TOUCHING, None) if collection_path.is_file() else None
+    unwanted = files and not touches(collection_path, files)
+    return True if unwanted or not may_be_wanted(collection_path, config.getoption("markexpr", "")) else None
+
+
+def may_be_wanted(path: Path, wanted: str) -> bool:
+    """Can `-m` choose a test of this file or folder?"""
+    if not wanted:
+        return True
+    chosen, (own, others) = Expression.compile(wanted), marks_of(path)
+    sets = (own.union(some) for count in range(len(others) + 1) for some in combinations(others, count))
+    return any(chosen.evaluate(lambda name, /, names=names, **_: name in names) for names in sets)
+
+
+@cache
+def marks_of(path: Path) -> tuple[set[str], set[str]]:
+    """Marks that all tests of a file or folder have, and others that some of them may have."""
+    place = path.relative_to(HERE).parts[0] if path.is_relative_to(HERE) and path != HERE else ""
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    line = "".join(re.findall(r"^pytestmark = (?:\[\n.*?^\]|[^\n]*)", text, re.MULTILINE | re.DOTALL))
+    own = {name for name in MARKS if place in FOLDERS[name] or f"mark.{name}" in line}
+    own |= {"slow"} if "long" in own else set()
+    named = {name for name in MARKS if path.is_dir() or name == "slow" or f"mark.{name}" in text}
+    return own, named - own
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        own, _ = marks_of(item.path)
+        used = set(getattr(item, "fixturenames", ()))
+        slow = {"slow"} if used & SLOW_FIXTURES or item.get_closest_marker("long") else set()
+        for name in own | slow:
+            item.add_marker(name)
+    order = {HERE / f"{name}.py": place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """`-n auto`: a worker for each physical core that this process may use, and one more, as tests wait now and then.
+
+    Each has 3 GiB of memory.
+    """
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1  # as on macOS
+    cores = min(psutil.cpu_count(logical=False) or 1, usable)
+    return max(1, min(cores + 1, psutil.virtual_memory().total // (3 << 30)))

@@ -1,0 +1,109 @@
+"""Which files with long tests a change reaches: python -m tools.reached [--since COMMIT] long|arithmetic.
+
+It is compared with the commit that landed last; if none is given, with that at which this branch left `origin/main`.
+A file is reached if it, or what it imports, has changed, or what it uses without an import, by the table below. Their
+names are printed; what is left to the night stands on stderr. If nothing tells what has changed, all are reached.
+"""
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Iterable
+from fnmatch import fnmatch
+from pathlib import Path
+
+from tests.support.lanes import marks_of
+from tools.closure import PACKAGES, ROOT, touches
+
+# What imports don't show: tests, and the files that they use besides; `*` stands for any text, slashes too.
+UNSEEN = {
+    "tests/channels/test_recovery.py": ["tests/support/sharp/*"],
+    "tests/cluster/*": ["Dockerfile", "compose.yaml", "stegnet/cli/*", "stegnet/core/*", "stegnet/files/*"],
+    "tests/demo/*": ["demo/*", "tests/demo/*", "tests/format/*"],
+    "tests/pipeline/whole/*": [
+        "*dvc.yaml", "*.dvc", ".dvc/*", ".dvcignore", ".gitignore", "assets/*", "docs/networks.md", "docs/training.md",
+        "params.yaml", "pipeline/*", "study/*", "tools/stage_deps.py", "tools/verify.py",
+    ],
+    "tests/pipeline/*/*": ["params.yaml"],
+    "tests/study/*": ["assets/*", "params.yaml", "pipeline/zoo/*", "study/*.yaml"],
+    "tests/test_wheel.py": [
+        "*.c", "*.h", "*/__init__.py*", "MANIFEST.in", "PYPI.md", "README.md", "build_backend.py", "docs/*.md",
+        "pyproject.toml", "stegnet/cli/*", "stegnet/gui/*", "stegnet/weights/*",
+    ],
+    "tests/tools/*": [".dockerignore", "Dockerfile", "compose.yaml", "examples/*", "tools/*"],
+}  # fmt: skip
+# What every test depends on.
+EVERYWHERE = (
+    ".ci/*", "Makefile", "constraints.txt", "tests/conftest.py", "tests/support/lanes.py", "tests/support/settings.py",
+    "tools/closure.py", "tools/reached.py",
+)  # fmt: skip
+# Where networks are computed: a change elsewhere rounds as before on a CPU of another kind.
+COMPUTED = ("pipeline/*", "stegnet/core/compute.py", "stegnet/networks/*", "stegnet/weights/*", "study/zoo/*")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--since", metavar="COMMIT", help="that which landed last")
+    parser.add_argument("mark", choices=("long", "arithmetic"))
+    options = parser.parse_args()
+    every = [
+        path for path in sorted((ROOT / "tests").rglob("test_*.py")) if options.mark in set().union(*marks_of(path))
+    ]
+    commit = options.since or landed()
+    if commit is None:
+        print("what landed last is not known: all are reached", file=sys.stderr)
+        found = every
+    else:
+        changes = git("diff", "--name-only", "--no-renames", commit).splitlines()
+        found = reached(every, changes, options.mark)
+        print(f"{len(changes)} files changed since {commit[:8]}", file=sys.stderr)
+    names = [path.relative_to(ROOT).as_posix() for path in every if path not in found]
+    print(f"left to the night, {options.mark}: {' '.join(names) or 'nothing'}", file=sys.stderr)
+    print(*(path.relative_to(ROOT) for path in found))
+
+
+def marked(mark: str) -> list[Path]:
+    """All files that have tests with a mark."""
+    return [path for path in sorted((ROOT / "tests").rglob("test_*.py")) if mark in set().union(*marks_of(path))]
+
+
+def landed() -> str | None:
+    """The commit of `origin/main` that this branch left it at, if that is another than its own."""
+    try:
+        left, here = git("merge-base", "HEAD", "origin/main"), git("rev-parse", "HEAD")
+    except subprocess.CalledProcessError:  # no remote repository, or a clone that is too shallow
+        return None
+    return left.strip() if left != here else None
+
+
+def reached(tests: Iterable[Path], changes: Iterable[str], mark: str = "long") -> list[Path]:
+    """Return those of `tests` that a change of these files reaches, by their names from the root."""
+    changes = list(changes)
+    if any(fnmatch(name, pattern) for name in changes for pattern in EVERYWHERE):
+        return list(tests)
+    if mark == "arithmetic" and not any(fnmatch(name, pattern) for name in changes for pattern in COMPUTED):
+        return []
+    files = {file for name in changes for file in _modules(ROOT / name)}
+    found = []
+    for test in tests:
+        name = test.relative_to(ROOT).as_posix()
+        used = [pattern for tests, patterns in UNSEEN.items() if fnmatch(name, tests) for pattern in patterns]
+        if touches(test, files) or any(fnmatch(each, pattern) for each in changes for pattern in used):
+            found.append(test)
+    return found
+
+
+def _modules(path: Path) -> list[Path]:
+    """A module, or what else lies in a package: all that imports the package may use it."""
+    inside = path.is_relative_to(ROOT) and path.relative_to(ROOT).parts[0] in PACKAGES
+    if path.suffix == ".py" or not inside:
+        return [path]
+    return [next(file for folder in path.parents if (file := folder / "__init__.py").is_file() or folder == ROOT)]
+
+
+def git(*command: str) -> str:
+    return subprocess.run(["git", *command], cwd=ROOT, text=True, capture_output=True, check=True).stdout
+
+
+if __name__ == "__main__":
+    main()
