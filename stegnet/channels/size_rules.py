@@ -92,7 +92,7 @@ def size_within(pairs: Sequence[SizePair], size: Size) -> Size:
     rows = max(1, round(factor * height))
     cols = max(1, round(factor * width))
     while max(rows, cols) > longer or min(rows, cols) > shorter or rows * cols > pixels:
-        if rows > 1 and (cols == 1 or rows * width > cols * height):
+        if rows * width > cols * height:
             rows -= 1
         else:
             cols -= 1

@@ -59,6 +59,14 @@ def test_random_words_are_many_and_strong():
     assert guessing_years(51.7) == pytest.approx(15_600, rel=0.05)
 
 
+def test_a_passphrase_is_weak_if_a_month_is_enough_to_guess_it():
+    """On a thousand cores; zxcvbn counts 10 guesses for each sign of what is in no list."""
+    for signs, time in {8: "8 hours", 9: "3 days"}.items():
+        assert f"guess it in {time};" in Passphrase("qzj7x0wvpkt"[:signs]).weakness()
+    for signs in (10, 11):
+        assert Passphrase("qzj7x0wvpkt"[:signs]).weakness() == ""
+
+
 @pytest.fixture
 def phrase_file(folder) -> Path:
     (folder / "p").write_text(f"\ufeff{PHRASE}\r\n")

@@ -9,7 +9,7 @@ from PIL import Image
 
 from stegnet.cli import main
 from stegnet.image import write_png
-from stegnet.media.cover import Cover
+from stegnet.media.cover import Cover, kind
 from stegnet.media.picture_form import write_like
 
 
@@ -100,3 +100,16 @@ def test_a_folder_may_have_the_name_of_a_file_if_that_is_meant(photos, capsys):
     for out in ("there.jpg", "new.jpg/"):
         assert run(f"hide photos note.txt -o {out}", capsys) == (0, [])
         assert names(out) == ["a.png", "b.png", "c.png"]
+
+
+def test_a_file_that_cannot_be_examined_is_worked_on_and_not_skipped(photos, capsys, monkeypatch):
+    """Its own work says why it fails, if it does."""
+
+    def examined(path: Path) -> str:
+        if path.name == "b.png":
+            raise ZeroDivisionError
+        return kind(path)
+
+    monkeypatch.setattr("stegnet.files.folder.kind", examined)
+    assert run("hide photos note.txt -o out", capsys) == (0, [])
+    assert names("out") == ["a.png", "b.png", "c.png"]

@@ -16,7 +16,7 @@ from unittest import mock
 import pytest
 
 from stegnet import MediaError, make_key_file
-from stegnet.core.disk import atomic_write
+from stegnet.core.disk import atomic_write, temporary_file
 from tests.support.waiting import LIMIT
 
 STALE = ".a.mkv.0123456789ab.part"
@@ -45,6 +45,15 @@ def target(tmp_path: Path, failing: Callable[..., None], request: pytest.Fixture
 
 def contents(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+def test_a_copy_beside_an_output_is_for_its_owner_alone_and_goes(tmp_path):
+    """A revealed film is rewritten by way of one, whoever may read the folder."""
+    with temporary_file(tmp_path / "a.mkv") as copy:
+        copy.write_bytes(b"revealed")
+        assert copy.parent == tmp_path
+        assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_complete_file_of_any_name_is_renamed(tmp_path, monkeypatch):

@@ -27,6 +27,21 @@ def test_changes_of_frames(picture):
     assert (Changes().pixels, Changes().psnr) == (None, None)
 
 
+def test_changes_of_any_size_count_fully():
+    """From one level to all 255, in each channel: a mean of squares by hand."""
+    levels = np.arange(256, dtype=np.uint8)
+    for channel in range(3):
+        cover = np.zeros((16, 16, 3), np.uint8)
+        container = cover.copy()
+        container[..., channel] = levels.reshape(16, 16)
+        mean = sum(level**2 for level in range(256)) / (3 * 256)
+        for one, other in ((cover, container), (container, cover)):
+            changes = Changes()
+            changes.add(one, other)
+            assert changes.psnr == pytest.approx(10 * np.log10(255**2 / mean))
+            assert changes.pixels == 255
+
+
 def test_detection(picture, key):
     """The thresholds are of what was measured."""
     small = stegnet.hide(picture(256, 256), b"a note", key=key, method="sealed").hiding
