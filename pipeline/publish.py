@@ -49,7 +49,7 @@ def main(config: Config, shards: Path, weights: Path, onnx: Path, reports: Path,
 _MORE = {
     BASE_PSNR: f"its base alone, {PSNR.heading}",
     PSNR.of(SECRET, "worst"): f"worst, {PSNR.heading}",
-    UNTRAINED_SECRET_PSNR: "the untrained pair's",
+    UNTRAINED_SECRET_PSNR: "before training",
     GAIN_PSNR: "gain of training, dB",
 }
 

@@ -10,7 +10,16 @@ from pipeline.stage import run_stage, write_json, write_table
 from pipeline.tracking import track
 from pipeline.tracking.results import evaluate_result
 from stegnet.core.compute import make_deterministic
-from stegnet.core.measures import BASE_PSNR, CONTAINER_PSNR, GAIN_PSNR, HIDE_MS, REVEAL_MS, SECRET_PSNR
+from stegnet.core.measures import (
+    BASE_PSNR,
+    CONTAINER_PSNR,
+    GAIN_HIGH,
+    GAIN_LOW,
+    GAIN_PSNR,
+    HIDE_MS,
+    REVEAL_MS,
+    SECRET_PSNR,
+)
 from stegnet.image.pictures import write_png
 from stegnet.networks import Network
 
@@ -38,7 +47,8 @@ def main(config: Config, shards: Path, weights: Path, out: Path, speed: Path) ->
     container, secret, base = (result.headline[name] for name in (CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR))
     hide, reveal = (result.headline[name] for name in (HIDE_MS, REVEAL_MS))
     print(f"on test pictures: container {container:.2f} dB, secret {secret:.2f} dB ({base:.2f} from its base alone)")
-    print(f"training: {figures[GAIN_PSNR]:+.2f} dB of the secret at equal containers")
+    gain, low, high = (figures[name] for name in (GAIN_PSNR, GAIN_LOW, GAIN_HIGH))
+    print(f"training: {gain:+.2f} dB of the secret at equal containers ({low:+.2f} to {high:+.2f})")
     print(f"networks: {hide:.0f} ms for a megapixel to hide, {reveal:.0f} to reveal")
 
 

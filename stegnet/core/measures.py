@@ -58,6 +58,7 @@ RESTORED_BASE = "restored_base"  # the same, after enhancement by the pair's net
 CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR, RESTORED_BASE_PSNR = (PSNR.of(side) for side in (*SIDES, BASE, RESTORED_BASE))
 UNTRAINED_CONTAINER_PSNR, UNTRAINED_SECRET_PSNR = (PSNR.of(f"untrained_{side}") for side in SIDES)
 GAIN_PSNR = PSNR.of("gain")  # of the secret by training, at equal containers
+GAIN_LOW, GAIN_HIGH = f"{GAIN_PSNR}_low", f"{GAIN_PSNR}_high"  # its bounds
 HIDE_MS = "hide_ms_per_megapixel"  # time of the networks alone
 REVEAL_MS = "reveal_ms_per_megapixel"
 SPEED = (HIDE_MS, REVEAL_MS)

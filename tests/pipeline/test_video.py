@@ -99,6 +99,12 @@ def test_a_film_that_can_t_be_used(exact, make_film, tmp_path):
     assert not (tmp_path / "container.mkv").exists()
 
 
+def test_the_worst_percent_of_vmaf(tmp_path):
+    (tmp_path / "film").write_bytes(b"")
+    table = pd.DataFrame({name: np.arange(101.0) for name in ("container_vmaf", "container_psnr", "secret_psnr")})
+    assert summarise_film(table, tmp_path / "film")["film_container_vmaf_p1"] == 1
+
+
 def test_the_summary_by_hand(tmp_path):
     (tmp_path / "film").write_bytes(bytes(1_234_567))
     table = pd.DataFrame({"container_psnr": [40.0, 43.0], "secret_psnr": [31.00004, 30.0], "secret_apd": [1.0, 2.0]})

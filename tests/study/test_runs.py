@@ -67,6 +67,37 @@ def test_steganalysis(config, shards: Path, weights: Path, tmp_path: Path, monke
     assert figures(tmp_path / "out").keys() == {"steganalysis_sealed_0.4", "steganalysis_network"}
 
 
+def grey_levels(picture: np.ndarray) -> np.ndarray:
+    """Return few features of a picture."""
+    return np.histogram(picture, 8)[0].astype(np.float32)
+
+
+def test_each_container_of_a_study_has_a_seed_of_its_own(
+    picture: Callable[..., np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STEGNET_CACHE", str(tmp_path / "cache"))
+    shrink(monkeypatch, steganalysis, FAST={"levels": grey_levels}, SLOW={}, PROCESSES=1)
+    pairs = [(picture(16, 16, seed), picture(16, 16, seed + 1)) for seed in range(12)]
+    seeds: list[int] = []
+
+    def hide(cover: np.ndarray, secret: np.ndarray, seed: int) -> np.ndarray:
+        seeds.append(seed)
+        return cover // 2
+
+    rows = list(steganalysis.measure(steganalysis.Case("any", 0.4, hide), pairs[:8], pairs[8:], 0))
+    assert (rows[0]["pairs"], rows[0]["tested"]) == (8, 12)
+    assert len(set(seeds)) == len(seeds) == 12
+
+
+def test_the_best_detector_is_published_as_such() -> None:
+    table = pd.DataFrame({
+        "name": ["sealed_0.4", "sealed_0.4", "control"],
+        "method": [steganalysis.SEALED, steganalysis.SEALED, steganalysis.MATCHING],
+        "accuracy": [0.6, 0.9, 1.0],
+    })  # fmt: skip
+    assert steganalysis.best_detectors(table) == {"steganalysis_sealed_0.4": 0.9}
+
+
 def test_jpeg_steganalysis(config, cat: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEGNET_CACHE", str(tmp_path / "cache"))
     cases = [JpegCase(75, JPEG, 0.4, "DCTR"), JpegCase(75, NSF5, 0.4, "JRM"), JpegCase(95, WHILE_SAVING, 0.4, "GFR")]

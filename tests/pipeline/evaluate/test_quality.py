@@ -63,6 +63,16 @@ def test_the_secret_is_another_picture_of_the_same_kind(shards, exact, shift, ap
     assert np.array_equal(result.cover, picture(64, 64, 4))
 
 
+def test_no_two_pairs_have_the_same_randomness(tmp_path, exact, picture):
+    """Though all pictures are alike."""
+    writer = ShardWriter(tmp_path / "shards", 2)
+    for name in PHOTOGRAPHS:
+        writer.add(picture(64, 64, 0), TEST, name, "photographs", 64, 64)
+    writer.close()
+    evaluator = Evaluator(exact, tmp_path / "shards", 1, 0)
+    assert len({evaluator.run(REAL, index, SEALED).container.tobytes() for index in range(3)}) == 3
+
+
 @pytest.mark.parametrize("mode", [SEALED, BARE])
 def test_the_secret_is_revealed_from_the_container(shards, exact, five_levels, mode):
     result = Evaluator(exact, shards, 1, 0).run(REAL, 0, mode)

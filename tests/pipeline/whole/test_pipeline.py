@@ -59,7 +59,7 @@ def test_repro_measures_and_shows(clone: Path) -> None:
     figures = json.loads((clone / "reports/evaluate/metrics.json").read_text(encoding="utf-8"))
     bases = ["base_psnr", "restored_base_psnr"]
     others = ["container_ssim", "secret_ssim", "secret_psnr_worst"]
-    training = ["untrained_container_psnr", "untrained_secret_psnr", "gain_psnr"]
+    training = ["untrained_container_psnr", "untrained_secret_psnr", "gain_psnr", "gain_psnr_low", "gain_psnr_high"]
     assert list(figures) == ["container_psnr", "secret_psnr", *bases, *others, *training]
     assert all(5 < figures[name] < 60 for name in ("secret_psnr", "base_psnr"))
     assert figures["untrained_secret_psnr"] != figures["secret_psnr"], "they are of two pairs"
