@@ -47,7 +47,6 @@ class HideOptions(TypedDict, total=False):
     quality: int | None
     resize: int | None
     channel: str | None
-    channel_from: tuple[str | PathLike[str], str | PathLike[str]] | None
     channel_file: tuple[str | PathLike[str]] | None
     survive: str | PathLike[str] | None
     container_psnr: float | None

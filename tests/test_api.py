@@ -214,7 +214,7 @@ TYPES = {
     **dict.fromkeys(("any_quality", "at_most_safe", "compress", "sound", "strip_metadata", "verify"), bool),
     **dict.fromkeys(("quality", "resize"), int),
     **dict.fromkeys(("channel", "longer", "survive"), str),
-    **dict.fromkeys(("channel_file", "channel_from"), tuple),
+    "channel_file": tuple,
     "container_psnr": float,
 }
 NUMBERS = (0, 1, -1, 60, 10**400, 1.5, 60.0, math.nan, math.inf, np.int64(60), np.float32(38))
@@ -400,7 +400,7 @@ def test_all_options_of_methods_are_typed_keywords() -> None:
     for method in METHODS.values():
         types = get_type_hints(method.info.options)
         for name in method.info.option_names:
-            if name not in ("survive", "channel_file", "channel_from"):  # which take paths of any kind
+            if name not in ("survive", "channel_file"):  # which take paths of any kind
                 assert options[name] == types[name], name
 
 

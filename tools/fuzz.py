@@ -222,7 +222,8 @@ def _secret(path: Path, draw: random.Random) -> None:
 def _channel(path: Path, draw: random.Random) -> None:
     """Learns a channel from a file that arrived."""
     Image.fromarray(picture(HEIGHT, WIDTH)).save("sent.jpg", quality=95)
-    stegnet.hide("sent.jpg", NOTE, "out.jpg", key=KEY, channel_from=("sent.jpg", path))
+    Path("app.channel").write_text(stegnet.learn_channel([("sent.jpg", path)]).text(), encoding="utf-8")
+    stegnet.hide("sent.jpg", NOTE, "out.jpg", key=KEY, survive="app.channel")
 
 
 def _archive(path: Path, draw: random.Random) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stegnet.channels.known_channel import KnownChannel, read_channel
-from stegnet.channels.learning import Pair, learn_channel
+from stegnet.channels.learning import learn_channel
 from stegnet.channels.simulation import Command, Simulation
 from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import ConfigError, MediaError, called
@@ -62,20 +62,17 @@ def _transit_of_command(text: str, cover: Cover) -> Transit:
     return _ready(known, "channel", command)
 
 
-def transit_of(file: tuple[Path] | None, command: str | None, pair: Pair | None, cover: Cover) -> Transit | None:
+def transit_of(file: tuple[Path] | None, command: str | None, cover: Cover) -> Transit | None:
     """Return the transit that options ask for; None if they ask for none.
 
     Raises:
         ConfigError: several are given, or the command can't be run.
         MediaError: as `transit_of_file` or `learn_channel`; or the command fails, or makes no JPEG of the picture.
     """
-    if sum(given is not None for given in (file, command, pair)) > 1:
-        raise ConfigError("give one of a command, a channel's file and a pair of files", parameter="channel")
+    if file is not None and command is not None:
+        raise ConfigError("give either a command or a channel's file", parameter="channel")
     if file is not None:
         return transit_of_file(*map(Path, file))
-    if pair is not None:
-        sent, received = map(Path, pair)
-        return _ready(learn_channel([(sent, received)]), received)
     return None if command is None else _transit_of_command(command, cover)
 
 

@@ -45,7 +45,6 @@ transparent PNG, or MP4 (-o NAME.mp4) stays what it is; with --for, what
 survives that. A picture or film that does not fit is compressed first. An
 option applies to all methods, or to those in brackets after it.
 """
-_CHANNEL_OPTIONS = ("channel", "channel_from", "channel_file")  # of the method "jpeg", for what arrives
 _LONGEST = 4096  # bytes read of a passphrase's file; a longer one is no passphrase anyway
 
 
@@ -226,7 +225,7 @@ class _MethodOption:
         name: name of the value in the methods' options.
         default: default of the value in the methods' options.
         type_: type of the value, as annotated.
-        metavar: word for the value in the help, or one for each path; None: argparse's own.
+        metavar: word for the value in the help; None: argparse's own.
         help: text of the help.
         owners: names of the methods that have it.
     """
@@ -235,7 +234,7 @@ class _MethodOption:
     name: str
     default: object
     type_: object
-    metavar: str | tuple[str, ...] | None
+    metavar: str | None
     help: str
     owners: list[str]
 
@@ -246,8 +245,6 @@ class _MethodOption:
             text += f" [{', '.join(self.owners)}]"
         if self.type_ is bool:
             group.add_argument(self.flag, dest=self.name, action="store_const", const=not self.default, help=text)
-        elif isinstance(self.metavar, tuple):
-            group.add_argument(self.flag, nargs=len(self.metavar), type=local_path, metavar=self.metavar, help=text)
         else:
             choices = get_args(self.type_) if isinstance(self.default, str) else None
             alternatives = get_args(self.type_) or (self.type_,)
@@ -262,12 +259,12 @@ def _method_options() -> Iterable[_MethodOption]:
     for method in METHODS.values():
         types = get_type_hints(method.info.options)
         for declared in fields(method.info.options):
-            if declared.name not in method.info.option_names:
+            if declared.name not in method.info.option_names or not declared.metadata["typed"]:
                 continue
             flag = messages.flag(declared.name, declared.default is True)
             if flag not in options:
                 text: str = declared.metadata["help"]
-                metavar: str | tuple[str, ...] | None = declared.metadata["metavar"]
+                metavar: str | None = declared.metadata["metavar"]
                 options[flag] = _MethodOption(
                     flag, declared.name, declared.default, types[declared.name], metavar, text, []
                 )
@@ -288,7 +285,7 @@ def chosen_method(options: argparse.Namespace, suffix: str) -> tuple[Method[Any]
         place = DESTINATIONS.get(options.destination)
         contradicted = ["method"]
         if place is None:
-            contradicted += ["survive", *_CHANNEL_OPTIONS]
+            contradicted += ["survive", "channel"]
         elif place.is_lossy:
             contradicted.append("survive")
         for name in contradicted:

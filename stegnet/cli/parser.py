@@ -37,6 +37,7 @@ class Parser(argparse.ArgumentParser):
         self.topics: dict[str, argparse._ArgumentGroup] = {}
         self.commands: dict[str, Parser] = {}
         self.summaries: Mapping[str, str] = {}
+        self.hints: dict[str, str] = {}  # by options that there are not, and that somebody may type
 
     def load(self) -> "Parser":
         """Import the command, and return the parser with its description and arguments."""
@@ -146,7 +147,8 @@ class Parser(argparse.ArgumentParser):
                 return
             option = re.match(r"--[a-z][\w-]*|-[a-zA-Z]", word)
             if option and option[0] not in self._option_string_actions:
-                self._stop(f"no such option: {option[0]}", self._suggestion(option[0], self._option_string_actions))
+                hint = self.hints.get(option[0]) or self._suggestion(option[0], self._option_string_actions)
+                self._stop(f"no such option: {option[0]}", hint)
 
     def _one_more_file(self) -> str:
         """Return the end of a message on a superfluous argument.

@@ -48,23 +48,18 @@ class JpegOptions(MethodOptions):
     quality: int | None = option(
         None, "JPEG quality for covers that are not JPEGs, 50 to 98 (default: 95)", "Q", (50, 98)
     )
-    channel_file: tuple[Path] | None = option(
-        None, "file of a channel, as `stegnet channel` makes it: what arrives there is the container", ("FILE",)
-    )
+    channel_file: tuple[Path] | None = option(None, "file of a channel", ("FILE",), typed=False)
     channel: str | None = option(
         None,
         "command that does what OUT goes through, such as 'convert {in} -quality 72 {out}': what arrives is the "
         "container. It is run several times, on near copies of COVER",
         "COMMAND",
     )
-    channel_from: tuple[Path, Path] | None = option(
-        None, "the same, learned from a picture that was sent and what arrived", ("SENT", "RECEIVED")
-    )
 
     @property
     def names_channel(self) -> bool:
-        """True if the container is for a channel: a known one, or one that a command or a pair of files shows."""
-        return any(given is not None for given in (self.channel_file, self.channel, self.channel_from))
+        """True if the container is for a channel: a known one, or one that a command shows."""
+        return self.channel_file is not None or self.channel is not None
 
 
 class JpegMethod(MediumMethod[JpegOptions]):
@@ -122,7 +117,7 @@ that does the same. For apps of which nothing is known: --for messenger.
 
     def open(self, cover: Cover, options: JpegOptions, suffix: str, key: KeySource) -> JpegMedium:
         """Return the coefficients of the JPEG that a cover is, or is made, or of one in the form of a channel."""
-        transit = channels.transit_of(options.channel_file, options.channel, options.channel_from, cover)
+        transit = channels.transit_of(options.channel_file, options.channel, cover)
         if transit is None:
             return JpegMedium(_own_cover(cover, options))
         return ThroughChannel(_cover_for(transit, cover, options))

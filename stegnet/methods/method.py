@@ -109,6 +109,7 @@ def option(
     metavar: str | tuple[str, ...] | None = None,
     limits: Limits | None = None,
     pictures_only: str = "",
+    typed: bool = True,
 ) -> Any:
     """Return a field of a method's options, with its texts for the command line.
 
@@ -118,8 +119,9 @@ def option(
         metavar: several for a tuple of paths.
         limits: least and greatest value of a number.
         pictures_only: the reason why covers other than pictures are refused with it; "": they are not.
+        typed: the command line has an option for it.
     """
-    about = {"help": text, "metavar": metavar, "limits": limits, "pictures_only": pictures_only}
+    about = {"help": text, "metavar": metavar, "limits": limits, "pictures_only": pictures_only, "typed": typed}
     return field(default=default, metadata=about)
 
 

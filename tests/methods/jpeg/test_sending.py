@@ -138,4 +138,4 @@ def test_what_arrived_and_one_library_alone_reads_is_refused(tmp_path, key):
     assert data[4:11] == b"\0\x10JFIF\0"
     arrived.write_bytes(data[:4] + b"\0\7JFIF\0" + data[20:])
     with pytest.raises(MediaError, match=r"a\.jpg: the JPEG picture is damaged, or of a kind that can't be read"):
-        Session().hide(cover, b"", to=tmp_path / "o.jpg", key=key, channel_from=(cover, arrived))
+        learn_channel([(cover, arrived)])
