@@ -177,7 +177,7 @@ def load_pair_once(context: Context) -> None:
 def auxiliary_inputs(options: argparse.Namespace) -> tuple[Path, ...]:
     """Return the input files besides covers, secrets and containers: key, passphrase and weights files."""
     paths = options.key_file, options.passphrase_file, options.identity, options.weights
-    return tuple(path for path in paths if path is not None)
+    return tuple(path for path in paths if isinstance(path, Path))
 
 
 def output_target(options: argparse.Namespace, path: Path) -> OutputTarget:
@@ -311,18 +311,17 @@ def _either(names: Sequence[str]) -> str:
 
 
 def add_key_options(
-    command: argparse.ArgumentParser, required: bool = True, *, recipient: bool = False, identity: bool = False
+    command: Parser, required: bool = True, *, recipient: bool = False, identity: bool = False
 ) -> None:
     """Add the mutually exclusive options that name a key or passphrase; `--recipient` hides, `--identity` reveals."""
     command.set_defaults(recipient=None, identity=None)
+    command.hints["--passphrase-fd"] = "use `--passphrase-file fd:N`"
     group = command.add_argument_group(f"key, {'exactly' if required else 'at most'} one of")
     ways = group.add_mutually_exclusive_group(required=required)
     ways.add_argument("--key-file", type=local_path, metavar="KEY", help="key file made by `stegnet keygen`")
     ways.add_argument("--passphrase", action="store_true", help="prompt for a passphrase instead of a key file")
-    ways.add_argument(
-        "--passphrase-file", type=local_path, metavar="FILE", help="read the passphrase, alone on one line, from FILE"
-    )
-    ways.add_argument("--passphrase-fd", type=_descriptor, metavar="N", help="read it from file descriptor N")
+    file_help = "read the passphrase, alone on one line, from FILE; fd:N: from file descriptor N"
+    ways.add_argument("--passphrase-file", type=_file_or_descriptor, metavar="FILE", help=file_help)
     if recipient:
         text = "hide for the holder of this public key (stegnet1… or a file that contains it)"
         ways.add_argument("--recipient", metavar="PUBLIC", help=text)
@@ -359,10 +358,10 @@ def read_key_source(options: argparse.Namespace, confirm: bool = False, hiding: 
         return identity
     if options.passphrase:
         passphrase = Passphrase(_prompt(confirm))
-    elif options.passphrase_file is not None:
+    elif isinstance(options.passphrase_file, Path):
         passphrase = passphrase_in(_read_file(options.passphrase_file), options.passphrase_file)
-    elif options.passphrase_fd is not None:
-        passphrase = passphrase_in(_read_descriptor(options.passphrase_fd))
+    elif options.passphrase_file is not None:
+        passphrase = passphrase_in(_read_descriptor(options.passphrase_file))
     else:
         return None
     if confirm and (weakness := passphrase.weakness()):
@@ -373,10 +372,15 @@ def read_key_source(options: argparse.Namespace, confirm: bool = False, hiding: 
     return passphrase
 
 
-def _descriptor(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError("must be the number of an open file descriptor")
-    return int(text)
+def _file_or_descriptor(text: str) -> Path | int:
+    """Return the path of a file, or the number in fd:N."""
+    prefix = "fd:"
+    if not text.startswith(prefix):
+        return local_path(text)
+    number = text.removeprefix(prefix)
+    if not number.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be {prefix} and the number of an open file descriptor")
+    return int(number)
 
 
 def _read_key_file(path: Path, hiding: bool) -> Key:
@@ -403,7 +407,7 @@ def _prompt(confirm: bool) -> str:
                 raise KeyFileError("the passphrases do not match", "nothing was written; try again")
         return text
     except (getpass.GetPassWarning, EOFError) as error:
-        hint = "use --passphrase-file or --passphrase-fd"
+        hint = "use --passphrase-file"
         raise KeyFileError("there is no terminal to prompt for a passphrase", hint) from error
     except UnicodeDecodeError:
         pass

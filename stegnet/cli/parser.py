@@ -226,6 +226,7 @@ def completion(parser: Parser, shell: str) -> str:
     for name, command in commands_of(parser).items():
         command.description = parser.summaries[name]
         for action in command._actions:
-            if action.dest == "output" or action.type in (local_path, place, messages.place_or_stream):
+            is_path = action.type in (local_path, place, messages.place_or_stream)
+            if is_path or action.dest in ("output", "passphrase_file"):
                 action.complete = shtab.FILE  # type: ignore[attr-defined]  # an attribute that shtab reads
     return shtab.complete(parser, shell)

@@ -86,7 +86,7 @@ def test_a_passphrase_from_the_terminal_a_file_or_a_descriptor(program, run):
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
     os.write(writing, f"{PHRASE}\n".encode())
-    assert run(f"{REVEAL} --passphrase-fd {reading} --force")[0] == 0
+    assert run(f"{REVEAL} --passphrase-file fd:{reading} --force")[0] == 0
     assert os.get_blocking(reading)
     os.write(writing, b"left")
     assert os.read(reading, 99) == b"left"
@@ -122,7 +122,7 @@ def test_what_is_no_passphrase_is_refused(run, folder, name):
         assert (code, out) == (1, "")
         assert err.startswith(f"error: {name}: this is {what}, not a passphrase\nhint: ") and way in err
         with (folder / name).open("rb") as file:
-            code, out, err = run(f"{command} --passphrase-fd {file.fileno()}")
+            code, out, err = run(f"{command} --passphrase-file fd:{file.fileno()}")
         assert (code, out) == (1, "") and f"this is {what}, not a passphrase" in err
     assert not (folder / "c.png").exists()
 
@@ -140,7 +140,7 @@ def test_passphrases_that_do_not_match_or_would_be_echoed(program, run):
     assert (code, "error: the passphrases do not match" in shown, "Traumerei" in shown) == (1, True, False)
     assert not Path("c.png").exists()
     mine, its = pty.openpty()
-    code, _, err = run(f"{HIDE} --passphrase-fd {its}")
+    code, _, err = run(f"{HIDE} --passphrase-file fd:{its}")
     told = f"error: descriptor {its} is a terminal, which would echo the passphrase"
     assert (code, err.splitlines()[0]) == (1, told)
     os.close(mine)
@@ -155,13 +155,13 @@ def test_prompts_that_end(program):
     with program(f"{HIDE} --passphrase", **streams, start_new_session=True) as process:
         out, err = process.communicate()
     assert (process.returncode, out) == (1, "")
-    told = "error: there is no terminal to prompt for a passphrase\nhint: use --passphrase-file or --passphrase-fd\n"
+    told = "error: there is no terminal to prompt for a passphrase\nhint: use --passphrase-file\n"
     assert err == told
 
 
 # mistakes of a user whose passphrase is "hunter2"
 LEAKY = [
-    "hide cover.png notes.txt -o c.png --passphrase-fd hunter2",
+    "hide cover.png notes.txt -o c.png --passphrase-file fd:hunter2",
     "hide none.png notes.txt -o c.png --passphrase-file p",
     "hide cover.png none.jpg -o c.png --passphrase-file p",
     "hide cover.png notes.txt -o no/c.png --passphrase-file p",

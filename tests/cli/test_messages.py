@@ -41,7 +41,7 @@ def test_the_steps_of_a_job_read_as_one():
     assert any(bar.startswith("revealing:") and "1/9" in bar for bar in bars)
 
 
-@pytest.mark.parametrize("line", ["--help", "info cover.png", "info - --passphrase-fd 99"])
+@pytest.mark.parametrize("line", ["--help", "info cover.png", "info - --passphrase-file fd:99"])
 def test_a_broken_pipe(program, line):
     """Of stdout, or of stderr where the line is refused."""
     reading, writing = os.pipe()

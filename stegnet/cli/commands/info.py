@@ -10,6 +10,7 @@ from stegnet.channels.destinations import DESTINATIONS, MESSENGER, USUAL_CHANNEL
 from stegnet.cli import messages
 from stegnet.cli.exit_codes import ExitCode
 from stegnet.cli.options import add_key_options, read_key_source
+from stegnet.cli.parser import Parser
 from stegnet.core.disk import local_path
 from stegnet.core.names import FILM, PICTURE, USUAL_NAME, counted, shown_size
 from stegnet.files import Info, file_info, fit_info
@@ -32,7 +33,7 @@ _NONE_IN_FILM = "nothing: it is too short, has too much motion, or an odd side"
 Lines = Iterator[tuple[str, str]]
 
 
-def add_arguments(info: argparse.ArgumentParser) -> None:
+def add_arguments(info: Parser) -> None:
     """Add the file, the key options, and options for the amount of output."""
     info.epilog = (
         "The exit code is 3 if something is hidden but FILE was altered since hiding,\n"
