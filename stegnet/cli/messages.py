@@ -135,7 +135,8 @@ def listed(names: Sequence[str]) -> str:
 
 def flag(name: str, negated: bool = False) -> str:
     """Return the option for a parameter; if negated, the option that turns it off."""
-    spelled = {"overwrite": "--force", "to": "-o"}  # the library uses the parameter names of the Python API
+    # The library uses the parameter names of the Python API.
+    spelled = {"overwrite": "--force", "to": "-o", "enough": "--spread"}
     if name in spelled:
         return spelled[name]
     words = name.replace("_", "-")

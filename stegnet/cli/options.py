@@ -310,9 +310,7 @@ def _either(names: Sequence[str]) -> str:
     return " or ".join(name for name in names if name != next(iter(METHODS))) or names[0]
 
 
-def add_key_options(
-    command: Parser, required: bool = True, *, recipient: bool = False, identity: bool = False
-) -> None:
+def add_key_options(command: Parser, required: bool = True, *, recipient: bool = False, identity: bool = False) -> None:
     """Add the mutually exclusive options that name a key or passphrase; `--recipient` hides, `--identity` reveals."""
     command.set_defaults(recipient=None, identity=None)
     command.hints["--passphrase-fd"] = "use `--passphrase-file fd:N`"

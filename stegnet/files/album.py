@@ -70,7 +70,7 @@ def plan_album(covers: Path, secret: Path, enough: int | None = None) -> AlbumPl
                 subject=path,
             )
     if enough is not None and not 1 <= enough <= count:
-        raise ConfigError(f"{enough} is not from 1 to {count}, the number of covers", parameter="any")
+        raise ConfigError(f"{enough} is not from 1 to {count}, the number of covers", parameter="enough")
     if enough is None or enough == count:
         sufficient = f"all {count} files together"
     elif count <= SHARES:

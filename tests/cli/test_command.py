@@ -21,7 +21,7 @@ from stegnet.methods import METHODS
 OFFERED = {
     "hi": {"hide"},
     "hide --bac": {"--backend"},
-    "hide --any": {"--any", "--any-quality"},
+    "hide --any": {"--any-quality"},
     "hide cov": {"cover.png", "cover.mkv"},
     "reveal x --key-file k": {"k"},
     "hide --backend o": {"onnx"},

@@ -70,13 +70,14 @@ as one file.
   $ stegnet hide photos/ letter.pdf --key-file k -o sent/
   $ stegnet hide photo.jpg papers/ --archive --key-file k -o sent.jpg
 """
+ALL = "all"
 _ALBUMS = """\
 With --spread, OUT is an album: one secret is divided over all pictures and
 sounds in the folder COVER, in proportion to what is hard to find in each.
 `stegnet reveal OUT` joins it again; names and order of the files do not matter.
-All of them are needed; with --any N, any N suffice.
+All of them are needed; with --spread N, any N suffice.
 
-  $ stegnet hide photos/ letter.pdf --spread --any 3 --key-file k -o album/
+  $ stegnet hide photos/ letter.pdf --spread 3 --key-file k -o album/
 """
 
 
@@ -88,7 +89,7 @@ def add_arguments(hide: Parser) -> None:
     )
     cover_help = "picture, film, sound or folder; never changed"
     known = "learn the channel by `stegnet channel SENT RECEIVED -o NAME.channel`, and use `--for NAME.channel`"
-    hide.hints |= {"--channel-file": "use `--for NAME.channel`", "--channel-from": known}
+    hide.hints |= {"--any": "use `--spread N`", "--channel-file": "use `--for NAME.channel`", "--channel-from": known}
     hide.add_argument("cover", type=messages.place_or_stream, metavar="COVER", help=cover_help)
     secret_help = "file or folder to hide; - reads standard input"
     secret = hide.add_argument("secret", type=messages.place_or_stream, metavar="SECRET", help=secret_help)
@@ -111,11 +112,18 @@ def add_arguments(hide: Parser) -> None:
     )
     hide.add_topic("folders", _FOLDERS).add_argument("--archive", action="store_true", help=archive_help)
     album = hide.add_topic("albums", _ALBUMS)
-    album.add_argument("--spread", action="store_true", help="divide SECRET over all covers in the folder COVER")
-    any_help = "number of files that suffice, whichever they are (default: all)"
-    album.add_argument("--any", type=int, metavar="N", help=any_help)
+    spread_help = "divide SECRET over all covers in the folder COVER; any N files suffice (default: all are needed)"
+    album.add_argument("--spread", nargs="?", const=ALL, type=_sufficient, metavar="N", help=spread_help)
     add_cluster_option(hide)
     add_network_options(hide)
+
+
+def _sufficient(text: str) -> int | str:
+    """Return a number of files, or ALL."""
+    try:
+        return ALL if text == ALL else int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"takes {ALL} or a number of files; COVER and SECRET come before it") from None
 
 
 class _Text(argparse.Action):
@@ -153,8 +161,6 @@ def _check(options: argparse.Namespace, job: HideJob) -> None:
     """Reject options that do not go together."""
     if options.text is not None and options.secret is not None:
         options.usage_error("a text is hidden instead of SECRET: give one of them")
-    if options.any is not None and not options.spread:
-        options.usage_error("--any requires --spread")
     chosen = "--for" if options.destination else "--survive" if options.survive else ""
     if options.spread and chosen and not job.method.info.albums:
         options.usage_error(f"--spread makes files that must arrive as they are: leave {chosen} out")
@@ -335,7 +341,7 @@ def _hide_album(options: argparse.Namespace, covers: Path, secret: Path, job: Hi
     check_output_folder(options)
     if is_folder(secret):
         raise MediaError("is a folder", "an album holds one file: --archive makes one of a folder", subject=secret)
-    album = plan_album(covers, secret, options.any)
+    album = plan_album(covers, secret, None if options.spread == ALL else options.spread)
     _refuse_empty(options, [secret])
     reports.warn_of_covers(job, album)
     with results_folder(options.output, covers):
