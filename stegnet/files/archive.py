@@ -32,9 +32,6 @@ def pack(folder: Path, into: Path) -> Path:
     Raises:
         MediaError: the folder can't be read, or has links, devices, or names that some systems don't allow.
     """
-    if not folder.is_dir():
-        problem = "is not a folder" if folder.exists() else "no such folder"
-        raise MediaError(problem, "name a folder to pack" if folder.exists() else "", subject=folder)
     archive = into / f"{folder.resolve().name or 'folder'}{_SUFFIX}"
     names = set[str]()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packing:

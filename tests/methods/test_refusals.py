@@ -56,7 +56,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("hide photo.png note.txt --for messenger", ".jpg"),
         ("hide film.mkv note.txt", ".mkv"),
         ("hide film.mkv film.mkv --method network", ".mkv"),
-        ("hide photo.png papers --archive", ".png"),
+        ("hide photo.png papers", ".png"),
     ],
 )
 def test_an_output_that_cannot_be_written(command, suffix, out, told, monkeypatch, capsys):

@@ -64,11 +64,12 @@ and films, they go into covers of their kind. Fewer secrets than covers are
 repeated; a single secret file is hidden in every cover. The container of a
 JPEG a.jpg is OUT/a.jpg, that of another picture OUT/a.png, that of a film
 OUT/a.mkv, or what the method writes. Each processor works on a file at a time
-(OMP_NUM_THREADS says how many do). With --archive, SECRET is one folder, hidden
-as one file.
+(OMP_NUM_THREADS says how many do). In one cover, or with --spread, a folder is
+hidden as one file, names and contents only, which `stegnet reveal -o FOLDER`
+unpacks.
 
   $ stegnet hide photos/ letter.pdf --key-file k -o sent/
-  $ stegnet hide photo.jpg papers/ --archive --key-file k -o sent.jpg
+  $ stegnet hide photo.jpg papers/ --key-file k -o sent.jpg
 """
 ALL = "all"
 _ALBUMS = """\
@@ -89,7 +90,7 @@ def add_arguments(hide: Parser) -> None:
     )
     cover_help = "picture, film, sound or folder; never changed"
     known = "learn the channel by `stegnet channel SENT RECEIVED -o NAME.channel`, and use `--for NAME.channel`"
-    hide.hints |= {"--any": "use `--spread N`", "--channel-file": "use `--for NAME.channel`", "--channel-from": known}
+    hide.hints |= {"--any": "use `--spread N`", "--archive": "leave it out: a folder is hidden as one file", "--channel-file": "use `--for NAME.channel`", "--channel-from": known}
     hide.add_argument("cover", type=messages.place_or_stream, metavar="COVER", help=cover_help)
     secret_help = "file or folder to hide; - reads standard input"
     secret = hide.add_argument("secret", type=messages.place_or_stream, metavar="SECRET", help=secret_help)
@@ -107,10 +108,7 @@ def add_arguments(hide: Parser) -> None:
     reports.add_json_option(hide)
     add_method_options(hide)
     hide.add_topic("covers", _COVERS)
-    archive_help = (
-        "hide the folder SECRET, names and contents only, as one file, which `stegnet reveal -o FOLDER` unpacks"
-    )
-    hide.add_topic("folders", _FOLDERS).add_argument("--archive", action="store_true", help=archive_help)
+    hide.add_topic("folders", _FOLDERS)
     album = hide.add_topic("albums", _ALBUMS)
     spread_help = "divide SECRET over all covers in the folder COVER; any N files suffice (default: all are needed)"
     album.add_argument("--spread", nargs="?", const=ALL, type=_sufficient, metavar="N", help=spread_help)
@@ -177,7 +175,7 @@ def _inputs(options: argparse.Namespace) -> Iterator[tuple[Place, Place | FileIn
     A text stays in memory, but for a folder of covers, which other processes may hide in.
     """
     with ExitStack() as files:
-        typed = files.enter_context(_packed(options)) if options.archive else options.secret
+        typed = files.enter_context(_packed(options)) if _is_one_secret(options) else options.secret
         if [options.cover, typed, options.text].count(messages.STREAM) > 1:
             options.usage_error("only one input can be read from standard input")
         cover = files.enter_context(messages.spooled(options.cover))
@@ -195,16 +193,22 @@ def _inputs(options: argparse.Namespace) -> Iterator[tuple[Place, Place | FileIn
             yield cover, FileInMemory(TEXT_NAME, data)
 
 
+def _is_one_secret(options: argparse.Namespace) -> bool:
+    """Return whether SECRET is a folder that is hidden as one file, and not one of secrets for a folder of covers."""
+    is_local = isinstance(options.secret, Path) and not options.cluster
+    return is_local and is_folder(options.secret) and (options.spread is not None or not is_folder(options.cover))
+
+
 @contextmanager
 def _packed(options: argparse.Namespace) -> Iterator[Path]:
     """Yield the file into which the folder SECRET is packed, and which errors of the block call by that folder."""
-    if options.text is not None or options.cluster:
-        options.usage_error("--archive packs a folder of this machine: it goes with neither --text nor --cluster")
-    secret = Path(str(options.secret))
+    secret: Path = options.secret
+    if isinstance(options.cover, Path) and not is_folder(options.cover):
+        check_input(options.cover)  # before the folder is packed, which may be large
     if isinstance(options.output, Path) and secret.resolve() in options.output.resolve().parents:
         raise MediaError("is in the folder that is hidden", "write it elsewhere", subject=options.output)
     if isinstance(options.output, Path) and not (options.into_folder or is_folder(options.output)):
-        output_target(options, options.output).check((), FILE)  # before the folder is packed, which may be large
+        output_target(options, options.output).check((), FILE)
     with temporary_folder() as folder:
         archive = pack(secret, folder)
         with called(secret, archive):
@@ -232,11 +236,6 @@ def _hide(
         options.usage_error("--spread requires a folder of covers")
     if not isinstance(secret, FileInMemory):
         secret = local(secret)
-        if is_folder(secret):
-            check_input(cover)  # it is no folder, and may be missing
-            hint = "a folder of secrets needs a folder of covers; --archive hides it as one file"
-            raise MediaError("is a folder", hint, subject=secret)
-
     _refuse_empty(options, [secret])
     with ExitStack() as folders:
         output: Path | str = options.output
@@ -339,8 +338,6 @@ def _hide_folder(
 def _hide_album(options: argparse.Namespace, covers: Path, secret: Path, job: HideJob, key_source: KeySource) -> int:
     """Divide one secret over the covers of a folder."""
     check_output_folder(options)
-    if is_folder(secret):
-        raise MediaError("is a folder", "an album holds one file: --archive makes one of a folder", subject=secret)
     album = plan_album(covers, secret, None if options.spread == ALL else options.spread)
     _refuse_empty(options, [secret])
     reports.warn_of_covers(job, album)

@@ -46,8 +46,8 @@ CONTAINER may be a folder; OUT is then a folder too, created if missing. The
 secret of a.png is written as OUT/a.png if it is a picture, OUT/a.mp4 if it is
 a film, and otherwise as OUT/a with its own suffix. An album (`stegnet hide
 --spread`) is one secret: OUT is a file if it has a suffix, else a folder for a
-file under its own name. A hidden folder (`hide --archive`) is unpacked as OUT,
-or in OUT if that exists; as .zip, it is not.
+file under its own name. A hidden folder is unpacked as OUT, or in OUT if that
+exists; as .zip, it is not.
 
   $ stegnet reveal received/ --key-file k -o revealed/
 """
