@@ -45,6 +45,7 @@ transparent PNG, or MP4 (-o NAME.mp4) stays what it is; with --for, what
 survives that. A picture or film that does not fit is compressed first. An
 option applies to all methods, or to those in brackets after it.
 """
+_BACKENDS = ("auto", "torch", "torch:bf16", "torch:fp32", "onnx")
 _LONGEST = 4096  # bytes read of a passphrase's file; a longer one is no passphrase anyway
 
 
@@ -89,11 +90,13 @@ def add_network_options(command: Parser) -> None:
     group.add_argument(
         "--weights", type=local_path, metavar="FILE", help="weights file (default: the one in the package)"
     )
-    group.add_argument("--backend", choices=("auto", "torch", "onnx"), help="PyTorch or ONNX Runtime (default: auto)")
+    backend_help = "PyTorch, also with its floating-point precision, or ONNX Runtime (default: auto)"
+    group.add_argument(
+        "--backend", choices=_BACKENDS, metavar="BACKEND", help=f"{', '.join(_BACKENDS)}: {backend_help}"
+    )
+    command.hints["--precision"] = "use `--backend torch:bf16` or `--backend torch:fp32`"
     device_help = "cpu, cuda, cuda:N, or auto: CUDA if available (default: auto)"
     group.add_argument("--device", type=_device, metavar="DEVICE", help=device_help)
-    precision_help = "floating-point precision; auto: bf16 if it is fast (default: auto)"
-    group.add_argument("--precision", choices=("auto", "bf16", "fp32"), help=precision_help)
 
 
 def _destination(text: str) -> str:
@@ -161,11 +164,12 @@ def chosen_context(options: argparse.Namespace) -> Context:
     """Return the context with the networks that the options choose."""
     if options.weights is not None:
         read_card(options.weights)
+    backend, _, precision = (options.backend or "auto").partition(":")
     return Context(
         weights=options.weights,
         device=options.device or "auto",
-        precision=options.precision or "auto",
-        backend=options.backend or "auto",
+        precision=precision or "auto",
+        backend=backend,
     )
 
 
@@ -297,7 +301,7 @@ def chosen_method(options: argparse.Namespace, suffix: str) -> tuple[Method[Any]
         shown = messages.flag(error.option, given[error.option] is False)
         options.usage_error(f"{shown} requires --method {_either(error.methods)}")
     if not method.info.computes:
-        for name in ("weights", "backend", "device", "precision"):
+        for name in ("weights", "backend", "device"):
             if vars(options)[name]:
                 infos = [known.info for known in METHODS.values()]
                 computing = [info.name for info in infos if info.computes]

@@ -36,7 +36,7 @@ HIDE = "hide cover.png secret.png --key-file k -o o.png"
 NEEDS_TORCH = "backend torch needs torch\nhint: pip install '.[torch]', in stegnet's folder"
 MISSING = {
     f"{HIDE} --method network --backend torch": NEEDS_TORCH,
-    f"{HIDE} --method network --precision bf16": NEEDS_TORCH,
+    f"{HIDE} --method network --backend torch:bf16": NEEDS_TORCH,
     "enhance cover.png -o o.png": "stegnet enhance needs OpenCV\nhint: pip install opencv-python-headless",
 }
 

@@ -229,7 +229,7 @@ def commands(made: Path, weights: Path, modem: bool) -> dict[str, list[str]]:
     """The commands that use a weights file, by name; what they write is called out."""
     secret, sent = ("note.txt", "sent.jpg") if modem else ("secret.png", "sent.png")
     method = ["--survive", "jpeg:75"] if modem else ["--method", "network", "--any-quality"]
-    given = ["--weights", str(weights), "--backend", "torch", "--key-file", str(made / "k")]
+    given = ["--weights", str(weights), "--backend", "torch:fp32", "--key-file", str(made / "k")]
     hide = ["hide", str(made / "cover.png"), str(made / secret), *given, *method]
     hide += ["-o", str(weights.with_name("out").with_suffix(Path(sent).suffix))]
     reveal = ["reveal", str(made / sent), *given, "-o", str(weights.with_name("out").with_suffix(Path(secret).suffix))]

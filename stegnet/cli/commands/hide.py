@@ -90,7 +90,12 @@ def add_arguments(hide: Parser) -> None:
     )
     cover_help = "picture, film, sound or folder; never changed"
     known = "learn the channel by `stegnet channel SENT RECEIVED -o NAME.channel`, and use `--for NAME.channel`"
-    hide.hints |= {"--any": "use `--spread N`", "--archive": "leave it out: a folder is hidden as one file", "--channel-file": "use `--for NAME.channel`", "--channel-from": known}
+    hide.hints |= {
+        "--any": "use `--spread N`",
+        "--archive": "leave it out: a folder is hidden as one file",
+        "--channel-file": "use `--for NAME.channel`",
+        "--channel-from": known,
+    }
     hide.add_argument("cover", type=messages.place_or_stream, metavar="COVER", help=cover_help)
     secret_help = "file or folder to hide; - reads standard input"
     secret = hide.add_argument("secret", type=messages.place_or_stream, metavar="SECRET", help=secret_help)
