@@ -7,10 +7,12 @@ import re
 import shlex
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from platform import python_version
 from textwrap import shorten
@@ -18,6 +20,7 @@ from textwrap import shorten
 import yaml
 
 from pipeline.config import flatten, parse, recipe_of
+from stegnet.core.names import MARK
 from stegnet.core.parallel import AUTO
 
 NOTES = yaml.safe_load(Path(__file__).with_name("notes.yaml").read_text(encoding="utf-8"))
@@ -54,10 +57,13 @@ def run_tags(stage: str, params: Mapping[str, object], own: Mapping[str, str]) -
     """
     spec = sys.modules["__main__"].__spec__
     commit = _commit()
+    changes = code_changes(params)
     versions = [f"Python {python_version()}", *_package_versions()]
     command = shlex.join(["python", *sys.orig_argv[1:]])
     repeat = " ".join(["dvc exp run", *(f"-S {shlex.quote(word)}" for word in _changed_params(params))])
-    repeat = without_passwords(f"git checkout {commit} && {repeat}" if commit else repeat)
+    if commit:
+        repeat = " && ".join([f"git checkout {commit}", *(["git apply changes.diff"] if changes else []), repeat])
+    repeat = without_passwords(repeat)
     tags = {
         "mlflow.source.type": "LOCAL",
         "mlflow.source.name": f"python -m {spec.name.removesuffix('.__main__')}" if spec else Path(sys.argv[0]).name,
@@ -74,10 +80,10 @@ def run_tags(stage: str, params: Mapping[str, object], own: Mapping[str, str]) -
     if not commit:
         note.append("No commit is known: it ran outside a git repository.")
     else:
-        dirty = bool(code_changes())
+        dirty = bool(changes)
         tags |= {"mlflow.source.git.commit": commit, "mlflow.source.git.dirty": str(dirty).lower()}
         if dirty:
-            changed = "the code had uncommitted changes, see `changes.diff`."
+            changed = "the code had changes or files that it lacks: they are in the artifact `changes.diff`."
             note.append(f"**Not repeatable from the commit alone:** {changed}")
     return tags | {NOTE: "\n\n".join(note)}
 
@@ -89,12 +95,38 @@ def _package_versions() -> Iterator[str]:
             yield f"{name} {version(name)}"
 
 
-def code_changes() -> str:
-    """Return the difference of the code from the commit's, as git shows it, without new files; "" if it is equal."""
+def code_changes(params: Mapping[str, object]) -> str:
+    """Return the difference of the code from the commit's, as a patch with the files that git lacks; "" if it is equal.
+
+    These are the files of a network or loss of one's own, all that `code` names, and modules that are loaded.
+    """
     commit = _commit()
+    if not commit:
+        return ""
     expected = ("params.yaml", "dvc.lock", "data.dvc")  # parameters are in the command, DVC writes the others
     without = [f":(top,exclude){name}" for name in expected]
-    return _git("diff", commit, "--", ":(top)", *without) if commit else ""
+    root = Path(_git("rev-parse", "--show-toplevel").strip()).resolve()
+    new = [
+        _git("-C", str(root), "diff", "--no-index", "--", os.devnull, name, differs=True)
+        for name in _files_without_git(params, root)
+    ]
+    return "".join([_git("diff", commit, "--", ":(top)", *without), *new])
+
+
+def _files_without_git(params: Mapping[str, object], root: Path) -> list[str]:
+    """Return the Python files that a run uses and git does not know, relative to `root` where they are in it."""
+    named = [Path(str(params["code"]))] if "code" in params else []
+    for name in (str(params.get(key)) for key in ("model.name", "train.loss.own")):
+        spec = find_spec(name.partition(MARK)[0].partition(".")[0]) if MARK in name else None  # without importing it
+        named += [Path(place) for place in (spec.submodule_search_locations or [str(spec.origin)])] if spec else []
+    named = [path.resolve() for path in named]
+    used = {file for path in named for file in (path.rglob("*.py") if path.is_dir() else [path]) if file.exists()}
+    loaded = {Path(file).resolve() for module in [*sys.modules.values()] if (file := getattr(module, "__file__", None))}
+    used |= {file for file in loaded if file.suffix == ".py" and file.is_relative_to(root)}
+    installed = [Path(sys.prefix).resolve(), Path(sysconfig.get_path("purelib")).resolve()]
+    used = {file for file in used if not any(file.is_relative_to(folder) for folder in installed)}
+    known = {root / name for name in _git("-C", str(root), "ls-files", "-z").split("\0")}
+    return sorted(str(file.relative_to(root) if file.is_relative_to(root) else file) for file in used - known)
 
 
 def _changed_params(params: Mapping[str, object]) -> list[str]:
@@ -124,15 +156,15 @@ def _user() -> str:
         return str(os.getuid())
 
 
-def _git(*arguments: str) -> str:
-    """Return the output of a git command; "" if it fails or git is not installed."""
+def _git(*arguments: str, differs: bool = False) -> str:
+    """Return the output of a git command; "" if it fails or git is not installed. `differs`: 1 is no failure."""
     try:
         done = subprocess.run(["git", *arguments], capture_output=True, text=True, errors="replace", check=False)
     except FileNotFoundError:
         return ""
     if "safe.directory" in done.stderr:
         _warn(done.stderr.strip().splitlines()[-1].strip())
-    return done.stdout if done.returncode == 0 else ""
+    return done.stdout if done.returncode <= differs else ""
 
 
 @cache

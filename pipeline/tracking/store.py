@@ -6,6 +6,7 @@ Trained pairs are MLflow models: weights, card, signature and an example; nothin
 import hashlib
 import json
 import logging
+import math
 import os
 import re
 import shlex
@@ -49,7 +50,7 @@ from pipeline.tracking.results import DataSet, Result
 from pipeline.tracking.view import VIEW_TAG, comparison_view
 from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import DiskError, TrackingError
-from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
+from stegnet.core.measures import CONTAINER_PSNR, GAIN_PSNR, SECRET_PSNR
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", ".*Any type hint is inferred")  # mlflow 3.17 warns about its own code
@@ -309,7 +310,7 @@ class Tracker:
         )
         lock = FileLock(self._lock(run), blocking=False)
         lock.acquire()
-        if not interrupted and (changes := code_changes()):
+        if not interrupted and (changes := code_changes(self._params)):
             self._client.log_text(run.info.run_id, without_passwords(changes), "changes.diff")
         params = [Param(key, without_passwords(str(value))) for key, value in self._params.items()]
         self._client.log_batch(run.info.run_id, params=params)
@@ -503,8 +504,12 @@ def register(client: mlflow.MlflowClient, model_id: str, graphs: Sequence[Path])
     losses: dict[str, float] = {}
     for version in versions:
         other = client.get_logged_model((version.source or "").removeprefix("models:/"))
-        if like and _measured_on(other) == like:
+        gain = next((figure.value for figure in other.metrics or () if figure.key == GAIN_PSNR), -math.inf)
+        if like and _measured_on(other) == like and gain > 0:
             losses[version.version] = _loss(other)
+        elif version.source == source:
+            why = "training gained nothing" if gain > -math.inf else "the gain of training is not measured"
+            _log.info("version %s of model %s is not @%s: %s", version.version, REGISTERED, BEST, why)
     if losses:
         client.set_registered_model_alias(REGISTERED, BEST, min(losses, key=losses.__getitem__))
 

@@ -1,6 +1,7 @@
 """The model that a training logs: loaded again by MLflow alone, it hides and reveals."""
 
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -33,9 +34,9 @@ def trained(weights: Path, tmp_path: Path) -> Path:
     return path
 
 
-def measured(weights: str, psnr: float, pictures: str = "0123", container: float = 40.0) -> Result:
+def measured(weights: str, psnr: float, pictures: str = "0123", container: float = 40.0, gain: float = 1.5) -> Result:
     """The result of weights on some test pictures."""
-    headline = {"container_psnr": container, "secret_psnr": psnr}
+    headline = {"container_psnr": container, "secret_psnr": psnr, "gain_psnr": gain}
     sets = (DataSet("photographs, test", "shards", pictures, "evaluation"),)
     return Result("evaluate", f"e{weights}", weights, headline=headline, datasets=sets)
 
@@ -78,7 +79,9 @@ def test_loaded_again_it_hides_and_reveals(
         served.predict({name: pixels / 255 for name, pixels in pictures.items()})
 
 
-def test_the_best_version_has_a_name(model: mlflow.entities.LoggedModel, trained: Path, tmp_path: Path) -> None:
+def test_the_best_version_has_a_name(
+    model: mlflow.entities.LoggedModel, trained: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """Of those with the same test pictures; a figure says on which it was measured."""
     (graph := tmp_path / "pair.hide.onnx").write_bytes(b"a graph")
     client = mlflow.MlflowClient()
@@ -104,6 +107,10 @@ def test_the_best_version_has_a_name(model: mlflow.entities.LoggedModel, trained
     for weights, container, psnr in (("quiet", 52.3, 42.4), ("even", 46.0, 46.2)):
         register(measured(weights, psnr, "0123", container), 1.0)
     assert version_of(BEST) == 6
+    with caplog.at_level(logging.INFO):
+        register(measured("ruined", 47.0, "0123", 46.0, gain=-1.96), 1.0)
+    assert (version_of(BEST), version_of("latest")) == (6, 7)
+    assert "version 7 of model stegnet is not @best: training gained nothing" in caplog.messages
     version = client.get_model_version(REGISTERED, "1")
     assert version.description == model.tags[NOTE]  # where MLflow's pages look
     assert version.tags == {"stegnet.weights": "w"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.tracking.provenance import run_name, run_tags
+from pipeline.tracking.provenance import code_changes, run_name, run_tags
 
 COMMIT, DIRTY, COMMAND = "mlflow.source.git.commit", "mlflow.source.git.dirty", "stegnet.repeat"
 NOTE = "mlflow.note.content"
@@ -60,7 +60,34 @@ def test_a_commit_and_what_differs_from_it(commit: str, tmp_path: Path) -> None:
     (tmp_path / "code.py").write_text("a = 2\n", encoding="utf-8")
     tags = tags_of()
     assert tags[DIRTY] == "true"
-    assert "uncommitted changes" in tags[NOTE]
+    assert "`changes.diff`" in tags[NOTE]
+    assert tags[COMMAND] == f"git checkout {commit} && git apply changes.diff && dvc exp run"
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_code_that_git_does_not_know_is_in_the_patch(
+    commit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ignored: bool
+) -> None:
+    """A network, a loss in a package with what it imports, and a folder that `code` names; other files are not."""
+    monkeypatch.syspath_prepend(tmp_path)
+    files = {"mine.py": "b = 1\n", "losses/__init__.py": "", "losses/own.py": "c = 2\n", "watched/net.py": "d = 3\n"}
+    for name, text in (files | {"notes.py": "e = 4\n"}).items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    if ignored:
+        (tmp_path / ".git" / "info" / "exclude").write_text("*.py\n", encoding="utf-8")
+    params = PARAMS | {"model.name": "mine:Net", "train.loss.own": "losses.own:error", "code": "watched"}
+    tags = run_tags("train", params, {})
+    assert (tags[COMMIT], tags[DIRTY]) == (commit, "true")
+    patch = code_changes(params)
+    for name in files:
+        (tmp_path / name).unlink()
+    subprocess.run(["git", "apply"], input=patch, text=True, check=True)
+    assert all((tmp_path / name).read_text(encoding="utf-8") == text for name, text in files.items())
+    assert "notes.py" not in patch
+    git("add", "-Af", *files)
+    git("commit", "-q", "-m", "second")
+    assert run_tags("train", params, {})[DIRTY] == "false"
 
 
 def test_an_experiment_s_baseline_is_its_commit(commit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
