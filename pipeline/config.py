@@ -221,6 +221,9 @@ def check_as(values: Any, kind: type[Parameters]) -> Parameters:
     crop = config.train.crop
     size = config.data.side
     block = config.scramble.block
+    if config.train.batch % config.train.accumulate:
+        reason = f"must divide train.batch {config.train.batch}, is {config.train.accumulate}"
+        raise ConfigError(f"params.yaml: train.accumulate: {reason}")
     if crop > size:
         raise ConfigError(f"params.yaml: train.crop: must not exceed data.side {size}, is {crop}")
     if crop % block or size % block:

@@ -7,9 +7,9 @@ from typing import Any
 from pipeline.config import Config, changed, check_as, flatten, read
 from pipeline.stage import bar, run_stage
 from pipeline.train.checkpoint import Checkpoint
-from pipeline.train.devices import training_processes
-from pipeline.train.run import prepare_run
-from pipeline.train.train import train, write_weights
+from pipeline.train.processes import training_processes
+from pipeline.train.run import prepare_run, write_weights
+from pipeline.train.train import train
 from stegnet.core.parallel import rank
 from study.tasks.modem_config import ModemConfig
 from study.tasks.modem_task import ModemTask

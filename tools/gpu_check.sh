@@ -62,7 +62,6 @@ cd "$folder"
 "$python" - "$device" <<'PYTHON'
 import sys
 import torch
-from pipeline.train.devices import unused_gpus
 from stegnet.core.compute import device_name, pick_device, resolve
 device = pick_device()
 print(f"   PyTorch {torch.__version__}, CUDA {torch.version.cuda}: {device_name(device)}, {resolve('auto', device)}")
@@ -70,7 +69,7 @@ if device.type == "cuda":
     memory = torch.cuda.get_device_properties(device).total_memory / 2**30
     print(f"   {torch.cuda.device_count()} GPUs, {memory:.0f} GiB, capability {torch.cuda.get_device_capability(device)}")
 if device.type != sys.argv[1]:
-    sys.exit(f"error: PyTorch can't use {sys.argv[1]} here: {unused_gpus() or 'it sees no GPU'}\nhint: DEVICE=cpu checks the CPU")
+    sys.exit(f"error: PyTorch can't use {sys.argv[1]} here: it sees no GPU\nhint: DEVICE=cpu checks the CPU")
 PYTHON
 
 step "prepare"
@@ -101,8 +100,8 @@ import sys, time
 from pathlib import Path
 import torch
 from pipeline.config import load
-from pipeline.train.machine import loader_processes
 from pipeline.train.pairs import WITH_BASES, Pairs, load_batches
+from pipeline.train.run import loader_processes
 config = load(Path("params.yaml"))
 train, count = config.train, 40 * config.train.batch
 pairs = Pairs(Path("shards"), train.crop, train.augment, config.seed, WITH_BASES)
@@ -123,18 +122,16 @@ from dataclasses import replace
 from pathlib import Path
 import torch
 from pipeline.config import load
-from pipeline.train.devices import open_fabric
 from pipeline.train.pairs import WITH_BASES, Pairs, load_batches
 from pipeline.train.run import prepare_run
-from pipeline.train.train import open_trainer
+from pipeline.train.train import Trainer
 from stegnet.core.compute import make_deterministic
 config = load(Path("params.yaml"))
 train = replace(config.train, compile=sys.argv[1] == "True")
 run = prepare_run(replace(config, train=train), Path("shards"))
 config = run.config
-fabric = open_fabric(config, run.device)
 make_deterministic(config.seed, train.threads)
-trainer = open_trainer(config, fabric, run.precision)
+trainer = Trainer(run)
 (batch,) = load_batches(Pairs(Path("shards"), train.crop, train.augment, config.seed, WITH_BASES), [range(train.batch)], 0)
 for warm in (True, False):
     begun = time.monotonic()
@@ -183,8 +180,8 @@ trained fifth
 grep -q "processes 2," "$folder/fifth/said"
 alike fifth
 
-step "train by one process, in parts that differ: nearly the same?"
-(train fourth devices=1 threads=1 accumulate=3)
+step "train by one process, in parts: nearly the same?"
+(train fourth devices=1 threads=1 accumulate=4)
 trained fourth
 alike fourth
 

@@ -17,7 +17,7 @@ from pipeline.evaluate.quality import Evaluator
 from pipeline.evaluate.statistics import headline, summarise
 from pipeline.export import export
 from pipeline.stage import film_bar
-from pipeline.train.train import write_weights
+from pipeline.train.run import write_weights
 from pipeline.video import demonstrate, summarise_film
 from stegnet.core.measures import SEALED
 from stegnet.networks import Network

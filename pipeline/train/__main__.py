@@ -12,11 +12,12 @@ from pipeline.tracking import track
 from pipeline.tracking.results import PREVIEW, train_result
 from pipeline.train.checkpoint import Checkpoint
 from pipeline.train.complexity import size_of
-from pipeline.train.devices import training_processes, training_setup, unused_gpus
-from pipeline.train.run import TrainingRun, prepare_run
-from pipeline.train.task import Point
-from pipeline.train.train import train, write_curve, write_weights
-from stegnet.core.parallel import rank
+from pipeline.train.hiding import Point
+from pipeline.train.processes import training_processes
+from pipeline.train.run import TrainingRun, prepare_run, write_curve, write_weights
+from pipeline.train.train import train
+from stegnet.core.compute import device_name
+from stegnet.core.parallel import rank, world_size
 
 _log = logging.getLogger(__name__)
 
@@ -34,10 +35,14 @@ def main(config: Config, shards: Path, weights: Path, curve: Path) -> None:
 
 def _lead(config: Config, training: TrainingRun, checkpoints: Path, weights: Path, curve: Path) -> None:
     points = list[Point]()
-    setup = training_setup(training)
+    batch = config.train.batch
+    each = batch // world_size()
+    setup = {
+        "device": device_name(training.device),
+        "precision": training.precision,
+        "processes": f"{world_size()}, each with {each} of the batch's {batch} pairs",
+    }
     _log.info("training: %s", "; ".join(f"{name} {value}" for name, value in setup.items()))
-    if gpus := unused_gpus():
-        _log.warning("the CPU trains, since PyTorch can't use %s; a newer driver or another PyTorch may help", gpus)
     setup["threads"] = str(training.threads)
     # By the parameters as they are in params.yaml, with "auto", as other stages log them.
     with track(config, "train", setup, training.fingerprint) as run:

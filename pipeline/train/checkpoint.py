@@ -25,11 +25,8 @@ class TrainingState(TypedDict):
 
     step: int  # steps done
     curve: list[dict[str, float]]
-    task: Mapping[str, object]  # state_dicts of the task, with the weights of the pair,
-    average: Mapping[str, object]  # of the averaged weights,
-    optimizer: dict[str, object]
-    best: dict[str, object]  # of the best weights,
-    scaler: dict[str, object]  # and of the scale of the loss in fp16
+    best: dict[str, object]  # the best weights
+    parts: Mapping[str, object]  # state_dicts of the task, with the weights of the pair, of the optimiser, and others
 
 
 class Checkpoint:

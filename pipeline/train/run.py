@@ -1,28 +1,31 @@
-"""One exact training: its parameters, its pictures, its task, and where it is computed."""
+"""One exact training, its parameters, pictures and task, where it is computed, and the files that it writes."""
 
+import csv
 import hashlib
 import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import torch
 
-from pipeline.config import Config
+from pipeline.config import Config, TrainConfig
 from pipeline.fingerprint import code_hashes, source_hash, stage_code
 from pipeline.shards import data_hash
-from pipeline.train.hiding_task import HidingTask
-from pipeline.train.machine import loader_processes, training_precision
-from pipeline.train.task import TrainingTask
-from stegnet.core.compute import cpu_threads, pick_device
+from pipeline.train.hiding import HidingTask, Point
+from pipeline.train.losses import FIGURES
+from stegnet.core.compute import cpu_threads, has_bf16, has_fp16, pick_device, resolve
+from stegnet.core.disk import atomic_write
+from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
 from stegnet.core.parallel import world_size
-from stegnet.networks.card import SHIPPED, weights_id
-from stegnet.networks.pair import Pair, find_family
+from stegnet.networks.card import SHIPPED, Card, weights_id
+from stegnet.networks.pair import Pair, find_family, options_of, receptive_fields, save_pair
 
 # From a pair, the parameters, a precision and the number of steps.
-TaskFactory = Callable[[Any, Any, str, int], TrainingTask[Any]]  # of the task's own kinds of pair and parameters
+TaskFactory = Callable[[Any, Any, str, int], HidingTask]  # of the task's own kinds of pair and parameters
 
 
 @dataclass(frozen=True)
@@ -49,14 +52,6 @@ class TrainingRun:
     fingerprint: str
     task: TaskFactory
 
-    @property
-    def settings(self) -> dict[str, object]:
-        """Everything that decides the weights, for their card."""
-        origin = {"data": data_hash(self.data), "source": self.config.data.source, "device": self.device.type}
-        origin |= {"precision": self.precision}
-        # So that other stages also run again if the network's code changes.
-        return {**settings_of(self.config), **origin, "code": code_hashes(self.config)["network"]}
-
 
 def prepare_run(config: Config, data: Path, task: TaskFactory = HidingTask) -> TrainingRun:
     """Resolve a training on the shards in `data`, for this process.
@@ -72,6 +67,28 @@ def prepare_run(config: Config, data: Path, task: TaskFactory = HidingTask) -> T
     loaders = loader_processes(config.train, device)
     name = fingerprint(config, data, device, precision, task)
     return TrainingRun(config, data, device, precision, threads, loaders, name, task)
+
+
+def training_precision(precision: str, device: torch.device) -> str:
+    """Return a precision to train in: for "auto" bf16 where it is fast, else fp16 where that is, else fp32.
+
+    Raises:
+        ConfigError: the GPU doesn't support it.
+    """
+    if precision == "fp16" or (precision == "auto" and has_fp16(device) and not has_bf16(device)):
+        return "fp16"
+    return resolve(precision, device)
+
+
+def loader_processes(config: TrainConfig, device: torch.device) -> int:
+    """Return the number of processes that load this one's pairs; "auto": one beside a CPU, which computes on all cores.
+
+    A GPU needs more pairs than one process loads, and leaves the cores idle.
+    """
+    if not isinstance(config.workers, str):
+        return config.workers
+    most_loaders = 16  # each delivers 300 to 750 pairs a second, and a GPU trains on up to 7,700
+    return 1 if device.type == "cpu" else min(most_loaders, cpu_threads("auto"))
 
 
 def fingerprint(config: Config, data: Path, device: torch.device, precision: str, task: TaskFactory) -> str:
@@ -95,3 +112,43 @@ def settings_of(config: Config) -> dict[str, object]:
     decide_no_weights = {"code", "data", "evaluate", "detect", "video"}
     settings = {name: value for name, value in asdict(config).items() if name not in decide_no_weights}
     return settings | {"train": train}
+
+
+def make_card(
+    run: TrainingRun, curve: Sequence[Point], names: Sequence[str], best: dict[str, float], pair: Pair
+) -> Card:
+    """Return the card of the weights that a training produces.
+
+    Its figures are means of `names` over the last tenth of the curve, and those of the best step.
+    """
+    model = run.config.model
+    scramble = asdict(run.config.scramble) | {"period": pair.period().item()}
+    settings = settings_of(run.config) | {"data": data_hash(run.data), "source": run.config.data.source}
+    settings |= {"device": run.device.type, "precision": run.precision}
+    settings["code"] = code_hashes(run.config)["network"]  # so that other stages run again if it changes
+    last = curve[-max(1, len(curve) // 10) :]
+    figures = {f"training_{name}": round(mean(point[name] for point in last), 4) for name in names}
+    return Card(model.name, options_of(model), scramble, settings, figures | best, receptive_fields(pair))
+
+
+def write_weights(path: Path, pair: Pair, card: Card) -> None:
+    """Write the weights file, and its card beside it as JSON for readers without safetensors."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as part:
+        save_pair(part, pair, card)
+    with atomic_write(path.with_suffix(".json")) as part:
+        part.write_text(json.dumps(asdict(card), indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def write_curve(path: Path, points: Sequence[Point]) -> None:
+    """Write the training curve as CSV, replacing the file at once, since DVC plots it while the training runs.
+
+    Cells without a figure are empty.
+    """
+    plotted = (*FIGURES, CONTAINER_PSNR, SECRET_PSNR)
+    columns = dict.fromkeys([*points[0], *plotted, *(name for point in points for name in point)])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, columns, lineterminator="\n")
+        table.writeheader()
+        table.writerows(points)

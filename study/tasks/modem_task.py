@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.tensors import from_8_bits, through_8_bits, to_8_bits
+from pipeline.train.hiding import HidingTask, Measure, Point, StepPlan, TaskOutput, mean_terms
 from pipeline.train.losses import LossTerms
 from pipeline.train.pairs import COVERS, validation_crops
-from pipeline.train.task import Measure, Point, StepPlan, TaskOutput, TrainingTask, mean_terms
 from stegnet.core.compute import autocast
 from stegnet.core.measures import CONTAINER_PSNR, psnr_from_mse
 from stegnet.core.pixels import BLOCK, DITHER, through_jpeg, through_webp
@@ -171,7 +171,7 @@ def _saved(picture: NDArray[np.uint8], quality: int, twice: bool, full_chroma: b
     return through_jpeg(picture, quality, full_chroma=full_chroma)
 
 
-class ModemTask(TrainingTask[ModemRandomness]):
+class ModemTask(HidingTask):
     """The task that bits come back from containers of a given PSNR, which differs by rung.
 
     The loss is β times the mean binary cross-entropy of the bits, in bits, plus the container's squared error in
@@ -183,26 +183,25 @@ class ModemTask(TrainingTask[ModemRandomness]):
     figure_names = (CONTAINER_PSNR, INFORMATION)
 
     def __init__(self, pair: Modem, config: ModemConfig, precision: str, steps: int) -> None:
-        super().__init__(config, steps, COVERS)
-        self.config: ModemConfig = config
+        super().__init__(pair, config, precision, steps)
+        self.pictures_per_pair = COVERS
         self._channel = config.channel
-        self._precision = precision
-        self._hide_reveal = ModemPass(pair, self._channel, precision)
+        self.hide_reveal = ModemPass(pair, self._channel, precision)
         self._pair_bits = pair.bits
         first_log_weight = -5.0
         self._log_weights = [first_log_weight] * len(config.model.rungs)  # natural logarithms
 
-    def plan(self, step: int, device: torch.device) -> StepPlan[ModemRandomness]:
+    def plan(self, step: int, device: torch.device) -> StepPlan:
         """Draw a rung for the batch, its bits and its channel; the container's weight is the rung's own."""
         random = torch.Generator().manual_seed(self.config.seed * 1_000_003 + step)
         rung = int(torch.randint(len(self.config.model.rungs), (), generator=random))
         count = self.config.train.batch
-        randomness = randomness_of(self.config, self._hide_reveal.pair, rung, count, random, device)
+        randomness = randomness_of(self.config, self.hide_reveal.pair, rung, count, random, device)
         return StepPlan(randomness, math.exp(self._log_weights[rung]))
 
     def forward(self, pictures: Tensor, randomness: ModemRandomness) -> TaskOutput:
         """Hide bits in a batch and read them after the channel; a preview shows cover and container."""
-        result = self._hide_reveal(pictures, randomness)
+        result = self.hide_reveal(pictures, randomness)
         return TaskOutput(self.terms(result), (result.cover, result.container))
 
     def terms(self, result: ModemResult) -> LossTerms:
@@ -229,7 +228,7 @@ class ModemTask(TrainingTask[ModemRandomness]):
         @torch.no_grad()
         def measure(pair: Pair) -> Point:
             assert isinstance(pair, Modem)
-            hide_reveal = ModemPass(pair.eval(), self._channel, self._precision)
+            hide_reveal = ModemPass(pair.eval(), self._channel, self.precision)
             figures: Point = {}
             for index, rung in enumerate(self.config.model.rungs):
                 random = torch.Generator().manual_seed(self.config.seed)  # the same bits and qualities every time

@@ -38,10 +38,9 @@ from pipeline.shards import TEST, TRAIN
 from pipeline.stage import bar, program, write_json, write_table
 from pipeline.train.checkpoint import Checkpoint
 from pipeline.train.complexity import size_of
-from pipeline.train.devices import open_fabric
 from pipeline.train.pairs import Pairs, load_batches
-from pipeline.train.run import prepare_run
-from pipeline.train.train import open_trainer, train, write_weights
+from pipeline.train.run import prepare_run, write_weights
+from pipeline.train.train import Trainer, train
 from stegnet.core.compute import device_name, make_deterministic, pick_device
 from stegnet.core.disk import atomic_write
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
@@ -230,17 +229,16 @@ def pairs_per_second(entry: ZooEntry, shards: Path) -> float:
     run_of_steps = prepare_run(entry.config(1000 * steps), shards)
     config = run_of_steps.config
     make_deterministic(config.seed, config.train.threads)
-    fabric = open_fabric(config, run_of_steps.device)
-    trainer = open_trainer(run_of_steps, fabric)
+    trainer = Trainer(run_of_steps)
     train_config = config.train
     pictures = Pairs(shards, train_config.crop, train_config.augment, config.seed, trainer.task.pictures_per_pair)
     (batch,) = load_batches(pictures, [range(train_config.batch)], 0)
     for _ in range(untimed):
         trainer.step(batch)
-    begun = time_of(fabric.device)
+    begun = time_of(run_of_steps.device)
     for _ in range(steps):
         trainer.step(batch)
-    return steps * train_config.batch / (time_of(fabric.device) - begun)
+    return steps * train_config.batch / (time_of(run_of_steps.device) - begun)
 
 
 def time_of(device: torch.device) -> float:

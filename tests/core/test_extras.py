@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 # Import names of all packages of extras.
 OTHERS = (
-    *("albumentations", "cv2", "dvc", "filelock", "jinja2", "lightning_fabric"),
+    *("albumentations", "cv2", "dvc", "filelock", "jinja2"),
     *("matplotlib", "mlflow", "onnx", "onnxscript", "pandas", "piq", "pydantic", "pynvml", "scipy", "skimage"),
     *("sklearn", "timm", "torch", "torchmetrics", "torchvision", "yaml"),
 )

@@ -63,7 +63,7 @@ EDITS = {
     "stegnet/cli/parser.py": "",
     "stegnet/gui/page/index.html": "",
     "docs/training.md": "",
-    "pipeline/train/hiding_task.py": "train",
+    "pipeline/train/hiding.py": "train",
     "pipeline/evaluate/quality.py": "evaluate detect video",
     "pipeline/report/page.html": "report",
     "pipeline/tracking/provenance.py": "publish",

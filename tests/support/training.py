@@ -13,12 +13,9 @@ from pipeline.tensors import (
     with_sealed_bits,
 )
 from pipeline.train.checkpoint import Checkpoint
-from pipeline.train.hiding_task import HideRevealPass, HidingTask, PassResult, Validation, draw_randomness
-from pipeline.train.losses import FIGURES, container_weight
-from pipeline.train.machine import training_precision
-from pipeline.train.run import fingerprint, prepare_run
-from pipeline.train.task import TrainingTask
-from pipeline.train.train import first_pair, open_trainer, train
-from pipeline.train.trainer import Trainer, learning_rate
+from pipeline.train.hiding import HideRevealPass, HidingTask, Validation, draw_randomness
+from pipeline.train.losses import FIGURES, PassResult, container_weight
+from pipeline.train.run import fingerprint, prepare_run, training_precision, write_weights
+from pipeline.train.train import Trainer, first_pair, learning_rate, train
 from stegnet.core.compute import make_deterministic
 from stegnet.core.measures import CONTAINER_PSNR

@@ -17,7 +17,7 @@ from tests.support.lab import (
     read,
 )
 from tests.support.shards import write_shards
-from tests.support.training import Checkpoint, HidingTask, TrainingTask, prepare_run, train
+from tests.support.training import Checkpoint, HidingTask, prepare_run, train
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def run(shards: Path, tmp_path: Path, on_the_cpu: None) -> Callable[..., Trainin
         folder: str = "checkpoints",
         stop: int | None = None,
         data: Path = shards,
-        task: Callable[..., TrainingTask[Any]] = HidingTask,
+        task: Callable[..., HidingTask] = HidingTask,
     ) -> Training:
         curve: list[dict[str, float]] = []
         taken: list[int] = []

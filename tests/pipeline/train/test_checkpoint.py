@@ -29,7 +29,7 @@ def checkpoint(tmp_path) -> Checkpoint:
 def state_at(step: int) -> TrainingState:
     """A small state, whose weights are the number of the step."""
     weights = {"w": torch.full((2,), step)}
-    return TrainingState(step=step, curve=[], task=weights, average={}, optimizer={}, best={}, scaler={})
+    return TrainingState(step=step, curve=[], best={}, parts={"task": weights})
 
 
 def files(folder: Path) -> list[str]:
@@ -38,7 +38,7 @@ def files(folder: Path) -> list[str]:
 
 def test_the_last_two_states_are_kept_and_the_newest_is_loaded_until_they_are_removed(checkpoint, tmp_path):
     state = Checkpoint(tmp_path / "new", "abc").load()
-    assert (state["step"], state["task"]["w"].tolist()) == (12, [12, 12])
+    assert (state["step"], state["parts"]["task"]["w"].tolist()) == (12, [12, 12])
     assert files(tmp_path / "new") == ["abc-000000008.pt", "abc-000000012.pt"]
     assert checkpoint.newest() == tmp_path / "new" / "abc-000000012.pt"
     with checkpoint.lock():

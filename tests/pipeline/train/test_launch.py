@@ -8,7 +8,7 @@ import sys
 import psutil
 import pytest
 
-from pipeline.train.launch import StopRequest, launch
+from pipeline.train.processes import StopRequest, launch
 from tests.support.lab import ROOT, TrainingError
 from tests.support.waiting import LIMIT, wait_until
 
@@ -17,7 +17,7 @@ import os, time
 from pathlib import Path
 from stegnet.core.errors import DataError
 from pipeline.stage import program
-from pipeline.train.launch import StopRequest, TrainingStopped, launched
+from pipeline.train.processes import StopRequest, TrainingStopped, launched
 from stegnet.core.parallel import rank, world_size
 
 def work(way):
@@ -78,7 +78,7 @@ def launcher(start, monkeypatch):
 
     def call(way: str) -> subprocess.Popen:
         monkeypatch.setenv("WAY", way)
-        code = "import sys; from pipeline.train.launch import launch; sys.exit(launch('worker', 2))"
+        code = "import sys; from pipeline.train.processes import launch; sys.exit(launch('worker', 2))"
         return subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE)
 
     return call

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 
 import pipeline.train.__main__  # noqa: F401  # the program that is run here
 from pipeline.tracking.results import _curve, study_result
-from pipeline.train.train import write_curve
+from pipeline.train.run import write_curve
 from tests.support.lab import PARAMS, ROOT, TRAIN, VALIDATION
 from tests.support.shards import write_shards
 from tests.support.training import FIGURES

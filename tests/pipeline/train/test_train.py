@@ -13,9 +13,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.train import devices, launch
+from pipeline.train.processes import TrainingStopped
 from pipeline.train.run import TrainingRun
-from pipeline.train.train import write_weights
 from stegnet.networks import SHIPPED, Pair, load_pair, read_card, weights_id
 from tests.pipeline.train.conftest import Stopped, Training
 from tests.support.lab import TRAIN, Config, Pairs, TrainingError, data_hash
@@ -30,9 +29,9 @@ from tests.support.training import (
     first_pair,
     learning_rate,
     make_deterministic,
-    open_trainer,
     prepare_run,
     train,
+    write_weights,
 )
 
 CPU = torch.device("cpu")
@@ -67,7 +66,7 @@ def test_a_training_that_ctrl_c_stops_is_saved_and_ends_with_the_same_bits(run, 
                 os.kill(os.getpid(), signal.SIGINT)
             yield step
 
-    with pytest.raises(launch.TrainingStopped, match="stopped after 6 of 12 steps"):
+    with pytest.raises(TrainingStopped, match="stopped after 6 of 12 steps"):
         train(prepare_run(make_config(), shards), tmp_path / "checkpoints", progress=interrupted)
     torch.rand(7)
     late = run(make_config())
@@ -113,7 +112,7 @@ def assert_close(one: Training, other: Training) -> None:
 
 
 def test_gradient_accumulation_gives_the_same_result(run, make_config):
-    assert_close(*(run(make_config(batch=4, pairs=16, accumulate=parts)) for parts in (1, 3)))
+    assert_close(*(run(make_config(batch=4, pairs=16, accumulate=parts)) for parts in (1, 2)))
 
 
 @pytest.mark.long
@@ -175,7 +174,7 @@ def run_of(config: Config, precision: str = "fp32") -> TrainingRun:
 def stepped(config: Config) -> Trainer:
     """A training after its first step."""
     make_deterministic(config.seed, 1)
-    trainer = open_trainer(run_of(config), devices.open_fabric(config, CPU))
+    trainer = Trainer(run_of(config))
     trainer.step(some_pairs())
     return trainer
 
@@ -246,7 +245,7 @@ def test_the_average_follows_its_decay(make_config):
     """Of weights, and of the statistics of batch norms."""
     model = replace(make_config().model, name="timm_unet", width=4, backbone="test_resnet")
     config = make_config(ema=0.75, model=model)
-    trainer = open_trainer(run_of(config), devices.open_fabric(config, CPU))
+    trainer = Trainer(run_of(config))
 
     def values(pair: Pair) -> torch.Tensor:
         return torch.cat([flat(pair), *(each.flatten() for each in pair.buffers() if each.is_floating_point())])
@@ -276,7 +275,7 @@ def test_a_training_in_fp16_learns_as_in_fp32_and_resumes(run, make_config):
 
 def test_a_step_whose_scaled_gradients_overflow_is_left_out(make_config):
     config = make_config()
-    trainer = open_trainer(run_of(config, "fp16"), devices.open_fabric(config, CPU))
+    trainer = Trainer(run_of(config, "fp16"))
     trainer._scaler = torch.amp.GradScaler("cpu", init_scale=2.0**127)
     before = flat(trainer._pair)
     trainer.step(some_pairs())
@@ -286,7 +285,7 @@ def test_a_step_whose_scaled_gradients_overflow_is_left_out(make_config):
     trainer.step(some_pairs())
     assert not torch.equal(flat(trainer._pair), before)
     trainer._scaler = torch.amp.GradScaler("cpu", init_scale=0.5)
-    with pytest.raises(FloatingPointError, match="the gradient is no longer finite"):
+    with pytest.raises(FloatingPointError, match="the loss or its gradient is no longer finite"):
         trainer.step(some_pairs())
 
 
@@ -296,7 +295,7 @@ def test_a_diverging_training_names_pictures_and_checkpoint(run, make_config, tm
     with pytest.raises(TrainingError) as caught:
         run(config)
     said = re.fullmatch(
-        r"training diverged at step (\d+): the (?:gradient|loss) is no longer finite; covers: (.*); secrets: (.*)",
+        r"training diverged at step (\d+): the loss or its gradient is no longer finite; covers: (.*); secrets: (.*)",
         str(caught.value),
     )
     step = int(said[1])
@@ -316,7 +315,7 @@ def test_from_a_step_that_diverges_on_no_weight_changes(make_config, monkeypatch
     for _ in range(2):
         trainer.step(some_pairs())
     assert torch.equal(flat(trainer._pair), before)
-    with pytest.raises(FloatingPointError, match="the loss is no longer finite"):
+    with pytest.raises(FloatingPointError, match="the loss or its gradient is no longer finite"):
         trainer.state_dict()
 
 

@@ -1,15 +1,18 @@
 """Validation: what is measured, which weights are kept, and when a training stops early."""
 
+from pathlib import Path
+from types import MethodType
+
 import numpy as np
 import pytest
 import torch
 
 from stegnet.networks import Pair
 from tests.pipeline.train.conftest import Stopped
-from tests.support.lab import TEST, TRAIN, VALIDATION, ScrambleConfig
+from tests.support.lab import TEST, TRAIN, VALIDATION, Config, ScrambleConfig
 from tests.support.quality import psnr
 from tests.support.shards import ShardWriter, write_shards
-from tests.support.training import FIGURES, Validation, first_pair, make_deterministic, seal_strength
+from tests.support.training import FIGURES, HidingTask, Validation, first_pair, make_deterministic, seal_strength
 
 LOSS = "validation_loss"
 
@@ -37,6 +40,14 @@ class Plain(Pair):
         return container
 
 
+def opened(config: Config, shards: Path) -> Validation:
+    measure = HidingTask(Plain(), config, "fp32", 1).validation(shards, torch.device("cpu"), 2)
+    assert isinstance(measure, MethodType)
+    validation = measure.__self__
+    assert isinstance(validation, Validation)
+    return validation
+
+
 def test_validation_measures_pictures_as_files_hold_them(make_config):
     """Recomputed in numpy on uint8: the container is rounded up by one level, and some samples by none or two."""
     config = make_config(bits=0.5, scramble=ScrambleConfig("none", 85, 8))
@@ -58,7 +69,7 @@ def test_validation_measures_pictures_as_files_hold_them(make_config):
 
 def test_coded_bases_are_those_of_the_secrets(make_config, shards):
     config = make_config(scramble=ScrambleConfig("coded", 85, 8), validate=5)
-    validation = Validation.open(config, shards, torch.device("cpu"), "fp32", 8)
+    validation = opened(config, shards)
     cover, secret, base = validation._pictures.unbind(1)
     assert torch.equal(base, secret - secret // 16)
     assert torch.equal(cover.roll(-1, 0), secret)
@@ -90,7 +101,7 @@ def test_only_validation_pictures_are_validated_on(make_config, tmp_path):
             writer.add(grey, split, f"{level}", "folder", 64, 64, base=grey - grey // 16)
     writer.close()
     config = make_config(scramble=ScrambleConfig("coded", 85, 8), validate=5)
-    found = Validation.open(config, tmp_path / "shards", torch.device("cpu"), "fp32", 8)._pictures
+    found = opened(config, tmp_path / "shards")._pictures
     expected = torch.tensor([[16, 48, 45], [48, 80, 75], [80, 16, 15]], dtype=torch.uint8)
     assert torch.equal(found, expected[:, :, None, None, None].expand(found.shape))
 
@@ -103,7 +114,7 @@ def test_the_averaged_weights_are_validated_and_kept(run, make_config, shards):
     assert card.figures["validation_step"] == 12
     plain, *_ = run(make_config(validate=0, ema=0.9, scramble=scramble), "plain")
     assert same(kept, plain)
-    found = Validation.open(config, shards, torch.device("cpu"), "fp32", 2).measure(plain)
+    found = opened(config, shards).measure(plain)
     assert {name: card.figures[name] for name in FIGURES} == pytest.approx(found, rel=1e-6)
 
 

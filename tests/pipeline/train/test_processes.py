@@ -7,18 +7,16 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-import pynvml
 import pytest
 import torch
 from torch.overrides import TorchFunctionMode
 
 import stegnet
-from pipeline.train.devices import BatchShare, unused_gpus
-from pipeline.train.machine import loader_processes, process_count
-from pipeline.train.run import TrainingRun
+from pipeline.train.processes import process_count
+from pipeline.train.run import TrainingRun, loader_processes
 from stegnet import ConfigError
 from stegnet.core import compute
-from tests.support.training import HidingTask, open_trainer, training_precision
+from tests.support.training import HidingTask, Trainer, training_precision
 
 CUDA, META = torch.device("cuda", 0), torch.device("meta")
 CODE = str(Path(stegnet.__file__).parent)
@@ -33,7 +31,7 @@ def test_one_process_per_core_if_shares_are_even(make_config):
     for count, started in ((1, 1), (2, 2), (3, 2), (4, 4), (6, 4), (12, 8)):
         assert process_count(make_config(devices="auto", batch=8), 0, count) == started
     assert process_count(make_config(devices="auto", batch=8, accumulate=4), 0, 8) == 2
-    with pytest.raises(ConfigError, match=r"train\.batch: 8 pairs can't be divided among 9 processes"):
+    with pytest.raises(ConfigError, match=r"train\.batch: 8 pairs can't be divided evenly among 9 processes"):
         process_count(make_config(devices=9, batch=8), 0, 8)
     unet = replace(make_config().model, name="unet", width="auto", blocks="auto", ends="auto", backbone="auto")
     assert process_count(make_config(devices="auto", batch=8, model=unet), 0, 8) == 1  # since it has batch norms,
@@ -41,25 +39,17 @@ def test_one_process_per_core_if_shares_are_even(make_config):
 
 
 def test_one_process_per_gpu_as_far_as_there_are_pairs(make_config, monkeypatch, caplog):
-    for gpus, started in ((1, 1), (3, 3), (8, 8), (16, 8)):
+    for gpus, started in ((1, 1), (3, 2), (8, 8), (16, 8)):
         assert process_count(make_config(devices="auto", batch=8), gpus, 9) == started
-    assert caplog.messages == ["train.batch: 8 pairs keep 8 of 16 GPUs busy; a larger batch uses all"]
+    assert [line.partition("busy")[0] for line in caplog.messages] == [
+        "train.batch: 8 pairs in 1 parts keep 2 of 3 GPUs ",
+        "train.batch: 8 pairs in 1 parts keep 8 of 16 GPUs ",
+    ]
     with pytest.raises(ConfigError, match=r"train\.devices: there are 4 GPUs, not 8"):
         process_count(make_config(devices=8, batch=8), 4, 9)
     as_process(monkeypatch, 0, 2)
     with pytest.raises(ConfigError, match="2 processes were started here, for 1 GPUs"):
         process_count(make_config(batch=8), 1)
-
-
-def test_gpus_that_pytorch_can_t_use_are_named(monkeypatch):
-    """With a driver that is too old, PyTorch sees none: the CPU would train without a word."""
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    for name, answer in (("Init", None), ("DeviceGetCount", 2), ("SystemGetDriverVersion", "470.1")):
-        monkeypatch.setattr(pynvml, f"nvml{name}", lambda answer=answer: answer)
-    found = unused_gpus()
-    assert torch.cuda.is_available() or found.startswith("2 GPUs with NVIDIA's driver 470.1; PyTorch ")
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert unused_gpus() == ""
 
 
 def test_threads_are_divided_among_processes(monkeypatch):
@@ -69,19 +59,14 @@ def test_threads_are_divided_among_processes(monkeypatch):
     assert (compute.cpu_threads("auto"), compute.cpu_threads(3)) == (1, 3)
 
 
-@pytest.mark.parametrize(("processes", "parts"), [(1, 4), (3, 2), (5, 2), (8, 1)])
+@pytest.mark.parametrize(("processes", "parts"), [(1, 4), (3, 2), (12, 1)])
 def test_the_shares_of_all_processes_make_up_the_batch(make_config, monkeypatch, processes, parts):
-    config = make_config(batch=12, accumulate=parts).train
-    pairs, places = [], []
+    pairs = []
     for rank in range(processes):
         as_process(monkeypatch, rank, processes)
-        share = BatchShare.of_this_process(config)
-        assert sum(1 / share.divisor(part) for part, _ in share.parts()) == pytest.approx(processes * share.size / 12)
-        for here, there in share.parts():
-            pairs += share.pairs(5)[here]
-            places += range(12)[there]
+        config = make_config(batch=12, accumulate=parts)
+        pairs += Trainer(TrainingRun(config, Path(), torch.device("cpu"), "fp32", 1, 0, "", HidingTask)).pairs_of(5)
     assert pairs == list(range(60, 72))
-    assert places == list(range(12))
 
 
 def test_a_gpu_is_fed_by_several_processes(make_config):
@@ -114,28 +99,6 @@ class MetaGenerator(torch.Generator):
         return super().__new__(cls)
 
 
-class OnMeta:
-    """Lightning's Fabric, as far as a trainer uses it, on a device that computes nothing and has no values to read."""
-
-    device, global_rank, world_size, is_global_zero = META, 0, 1, True
-
-    def setup(self, network, optimizer):
-        optimizer.optimizer = optimizer
-        return network, optimizer
-
-    def no_backward_sync(self, _network):
-        return nullcontext()
-
-    def backward(self, loss):
-        loss.backward()
-
-    def clip_gradients(self, network, _optimizer, max_norm, error_if_nonfinite):
-        return torch.nn.utils.clip_grad_norm_(network.parameters(), max_norm, error_if_nonfinite=error_if_nonfinite)
-
-    def all_reduce(self, tensor, reduce_op):
-        return tensor
-
-
 class RefusesCpuTensors(TorchFunctionMode):
     """Refuses tensors with values that stegnet makes on the CPU: each would be copied, and the GPU waited for."""
 
@@ -155,8 +118,8 @@ def test_a_step_makes_nothing_on_the_cpu_and_waits_for_nothing(make_config, monk
     for name, replacement in there.items():  # neither is on meta
         monkeypatch.setattr(f"torch.{name}", replacement)
     model = replace(make_config().model, name=family, width=8, blocks=2)
-    config = make_config(model=model, noise=0.1, batch=4, accumulate=3, pairs=4 * 5000)
-    trainer = open_trainer(TrainingRun(config, Path(), META, "fp32", 1, 0, "", HidingTask), OnMeta())
+    config = make_config(model=model, noise=0.1, batch=4, accumulate=2, pairs=4 * 5000)
+    trainer = Trainer(TrainingRun(config, Path(), META, "fp32", 1, 0, "", HidingTask))
     for mode in (nullcontext(), RefusesCpuTensors()):  # tables are copied in the first step
         with mode:
             assert trainer.step(torch.empty(4, 2, 3, 32, 32, dtype=torch.uint8, device=META)) is None

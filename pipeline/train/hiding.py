@@ -1,7 +1,12 @@
-"""The training of pictures hidden in pictures: stored as in a file, revealed and unshuffled; and its validation."""
+"""What a pair learns: containers that resemble their covers, stored as in a file, and secrets that come back.
 
+`HideRevealPass` is the pass of a batch; `HidingTask` its loss and its validation. `study.tasks` has another task.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -21,13 +26,15 @@ from pipeline.tensors import (
     to_8_bits,
     with_sealed_bits,
 )
-from pipeline.train.losses import FIGURES, LossTerms, PassResult, check_measures, container_weight, loss_terms
+from pipeline.train.losses import FIGURES, LossTerms, PassResult, container_weight, loss_terms
 from pipeline.train.pairs import SECRETS, WITH_BASES, validation_crops
-from pipeline.train.task import Measure, Point, StepPlan, TaskOutput, TrainingTask, mean_terms
 from stegnet.core.compute import autocast
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR, psnr_from_mse
 from stegnet.core.pixels import CODED, GREY, MEANS, NONE
 from stegnet.networks.pair import Pair
+
+Point = dict[str, float]  # figures of a step by the names of the training curve's columns
+Measure = Callable[[Pair], Point]  # returns figures of the training curve; leaves a pair in evaluation mode
 
 
 @dataclass(frozen=True)
@@ -118,27 +125,53 @@ class HideRevealPass(nn.Module):
         return with_sealed_bits(through_8_bits(container), container, _channels_last(randomness.sealed), self._strength)
 
 
-class HidingTask(TrainingTask[PassRandomness]):
-    """The task that containers resemble their covers, and secrets come back."""
+class StepPlan(NamedTuple):
+    """Everything that a step needs beside its pictures."""
 
-    def __init__(self, pair: Pair, config: Config, precision: str, steps: int) -> None:
-        super().__init__(config, steps, WITH_BASES if config.scramble.base == CODED else SECRETS)
-        check_measures(config.train.loss)
-        self._hide_reveal = HideRevealPass(pair, config, precision)
-        self._precision = precision
+    randomness: Any  # of the whole batch; `select(slice)` returns that of some of the pairs
+    container_weight: float  # of the container's term of the loss
 
-    def plan(self, step: int, device: torch.device) -> StepPlan[PassRandomness]:
-        """Draw the shuffles, masks and noise of the batch; the container's weight follows `container_weight`."""
+
+class TaskOutput(NamedTuple):
+    """Result of a forward pass."""
+
+    terms: LossTerms
+    pictures: tuple[Tensor, ...]  # cover, container, and others that a preview shows, (B, 3, H, W) each in [0, 1]
+
+
+class HidingTask(nn.Module):
+    """A pair, all that is computed around it in training, and the loss, as one module.
+
+    Its state_dict holds everything that a training of `steps` steps changes in it. A task of other pairs overrides
+    what differs.
+
+    Attributes:
+        figure_names: names of what `figures` returns.
+        pictures_per_pair: COVERS, SECRETS or WITH_BASES of `pipeline.train.pairs`: the pictures it is trained on.
+    """
+
+    figure_names: tuple[str, ...] = (CONTAINER_PSNR, SECRET_PSNR)
+
+    def __init__(self, pair: Any, config: Any, precision: str, steps: int) -> None:
+        super().__init__()
+        self.config = config
+        self.precision = precision
+        self.steps = steps
+        self.pictures_per_pair = WITH_BASES if config.scramble.base == CODED else SECRETS
+        self.hide_reveal: nn.Module = HideRevealPass(pair, config, precision)
+
+    def plan(self, step: int, device: torch.device) -> StepPlan:
+        """Draw the randomness of a step's whole batch, and weigh the container's error in it by `container_weight`."""
         train = self.config.train
         weight = container_weight(step, self.steps, train.container_start, train.container_ramp)
         return StepPlan(draw_randomness(self.config, step, device), weight)
 
-    def forward(self, pictures: Tensor, randomness: PassRandomness) -> TaskOutput:
-        """Hide and reveal a batch; a preview shows cover, container, secret and revealed secret."""
-        result = self._hide_reveal(pictures, randomness)
+    def forward(self, pictures: Tensor, randomness: Any) -> TaskOutput:
+        """Pass pictures, (B, pictures_per_pair, 3, H, W) uint8, through the pair; a preview shows all four."""
+        result = self.hide_reveal(pictures, randomness)
         return TaskOutput(self.terms(result), (result.cover, result.container, result.secret, result.revealed))
 
-    def terms(self, result: PassResult) -> LossTerms:
+    def terms(self, result: Any) -> LossTerms:
         """Return the loss terms of container and secret, with the pair's penalty.
 
         If a network enhances bases, the secret's term includes the error of these. The secret's own error says little
@@ -152,14 +185,20 @@ class HidingTask(TrainingTask[PassRandomness]):
         return terms._replace(secret=terms.secret + self.config.train.base_weight * enhanced)
 
     def figures(self, means: Tensor) -> Point:
-        """Return the PSNR in dB of container and revealed secret."""
+        """Return the PSNR in dB of container and revealed secret from means over a batch, (4,) as LossTerms."""
         _, _, container_mse, secret_mse = means.tolist()
         return {CONTAINER_PSNR: psnr_from_mse(container_mse), SECRET_PSNR: psnr_from_mse(secret_mse)}
 
+    def after_step(self, step: int, randomness: Any, means: Tensor) -> None:
+        """Do nothing; a task may adapt the container's weight to means of a whole batch, (4,) as LossTerms."""
+
     def validation(self, data: Path, device: torch.device, batch: int) -> Measure | None:
-        """Return a measurement of both PSNRs and the loss on the validation pairs; None without pictures."""
-        opened = Validation.open(self.config, data, device, self._precision, batch)
-        return opened.measure if opened else None
+        """Return a measurement on the validation pictures in `data`, `batch` at once; None without pictures."""
+        crops = validation_crops(self.config, data, self.config.scramble.base == CODED)
+        if crops is None:
+            return None
+        pairs = torch.cat([crops[:, :1], crops.roll(-1, 0)], dim=1)  # a cover, and the next picture with its base
+        return Validation(pairs.to(device), self.config, self.precision, batch).measure
 
 
 class Validation:
@@ -179,15 +218,6 @@ class Validation:
         self._precision = precision
         self._batch = batch
 
-    @classmethod
-    def open(cls, config: Config, data: Path, device: torch.device, precision: str, batch: int) -> "Validation | None":
-        """Read the validation pictures in `data`. Return None if train.validate is 0, or there are too few pictures."""
-        crops = validation_crops(config, data, config.scramble.base == CODED)
-        if crops is None:
-            return None
-        pairs = torch.cat([crops[:, :1], crops.roll(-1, 0)], dim=1)
-        return cls(pairs.to(device), config, precision, batch)
-
     @torch.no_grad()
     def measure(self, pair: Pair) -> Point:
         """Return FIGURES, means over all pairs: the loss with the container at full weight, and PSNR in dB."""
@@ -203,6 +233,15 @@ class Validation:
         container, secret, container_mse, secret_mse = mean_terms(len(self._pictures), self._batch, terms_of).tolist()
         loss = container + self._config.beta * secret
         return dict(zip(FIGURES, (loss, psnr_from_mse(container_mse), psnr_from_mse(secret_mse)), strict=True))
+
+
+def mean_terms(count: int, batch: int, terms_of: Callable[[slice], LossTerms]) -> Tensor:
+    """Return the mean of LossTerms over `count` pairs, (4,) float64, computed for `batch` pairs at once."""
+    means = torch.zeros(4, dtype=torch.float64)
+    for first in range(0, count, batch):
+        part = slice(first, min(first + batch, count))
+        means += terms_of(part).stack().double().cpu() * ((part.stop - part.start) / count)
+    return means
 
 
 def _per_pair(mask: Tensor) -> Tensor:
