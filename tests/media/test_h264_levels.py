@@ -3,7 +3,7 @@
 import subprocess
 from collections.abc import Callable, Iterator
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from tests.support.films import bundled_ffmpeg, encode, encoded
 from tests.support.h264 import (
     CODINGS,
     SLICES,
+    Bits,
     hashes,
     is_cabac,
     is_first,
@@ -152,6 +153,18 @@ def waves(side: int, position: int) -> np.ndarray:
     return np.outer(*(line / np.linalg.norm(line) for line in lines))
 
 
+def with_second_offset(pps: bytes, offset: int) -> bytes:
+    """A picture parameter set of the High profile whose last number, second_chroma_qp_index_offset, is another."""
+    read = Bits(pps)
+    for codes, flags in ((2, 2), (3, 3), (3, 5)):  # 7.3.2.2: up to the matrices, of which there are none
+        for _ in range(codes):
+            read.ue()
+        read.u(flags)
+    before = read.bits[: read.at]
+    assert before[-1] == "0" and set(read.bits[read.at :].strip("0")) <= {"0", "1"}
+    return unit(pps[0], before + se(offset))
+
+
 def place(levels: Levels, index: int) -> tuple[int, int, int, int]:
     """Plane, top, left and side of a level's block, in a picture eight macroblocks wide."""
     row, column = divmod(int(levels.macroblock[index]), 8)
@@ -165,12 +178,19 @@ def place(levels: Levels, index: int) -> tuple[int, int, int, int]:
     return 1 + block // 4, 8 * row + block % 4 // 2 * 4, 8 * column + block % 2 * 4, 4
 
 
-@pytest.mark.parametrize(("cabac", "wide"), [(0, 0), (1, 1)])
-def test_a_level_is_the_coefficient_it_is_said_to_be(film, tmp_path, cabac, wide):
-    """One more is a quantiser's step more of its basis function, at its place: of inter blocks, which none predicts."""
-    own = "bframes=2 b-pyramid=none no-deblock=1 constrained-intra=1 chroma-qp-offset=-9 -qp 32"
+@pytest.mark.parametrize(("cabac", "wide", "second"), [(0, 0, None), (1, 1, None), (1, 1, -12)])
+def test_a_level_is_the_coefficient_it_is_said_to_be(film, tmp_path, cabac, wide, second):
+    """One more is a quantiser's step more of its basis function, at its place: of inter blocks, which none predicts.
+
+    x264 quantises both planes of chroma alike; phones' encoders may give the second one an offset of its own.
+    """
+    first = -9 if second is None else 0
+    own = f"bframes=2 b-pyramid=none no-deblock=1 constrained-intra=1 chroma-qp-offset={first} -qp 32"
     path = film(f"cabac={cabac} 8x8dct={wide} {own}", noise=25.0, count=24, size=(96, 128))
     nals = units(path.read_bytes())
+    if second is not None:
+        nals = [with_second_offset(nal, second) if nal[0] & 31 == 8 else nal for nal in nals]
+        path = written(tmp_path / "own.h264", nals)
     index, parameters, nal = max(free(nals), key=lambda item: len(item[2]) * (not item[2][0] & REFERRED))
     levels, wanted = read_levels(parameters, nal), (Kind.LUMA_8X8, Kind.LUMA_4X4, Kind.CHROMA_AC)
     random, taken, values = np.random.default_rng(0), {}, levels.value.copy()
@@ -250,6 +270,11 @@ def ue(*values: int) -> str:
     return "".join("0" * (len(code) - 1) + code for code in codes)
 
 
+def se(*values: int) -> str:
+    """The same of numbers with signs."""
+    return ue(*(2 * value - 1 if value > 0 else -2 * value for value in values))
+
+
 def unit(kind: int, bits: str) -> bytes:
     """A NAL unit of bits and a stop bit."""
     bits += "1" + "0" * (-len(bits) - 1 & 7)
@@ -257,11 +282,16 @@ def unit(kind: int, bits: str) -> bytes:
 
 
 def made(
-    profile: int = 66, size: tuple[int, int] = (7, 5), groups: int = 0, redundant: int = 0, order: str = "011"
+    profile: int = 66,
+    size: tuple[int, int] = (7, 5),
+    groups: int = 0,
+    redundant: int = 0,
+    order: str = "011",
+    bipred: str = "00",
 ) -> Parameters:
     """Parameter sets by hand: CAVLC; `order` is the type of the picture order and what follows it."""
     sps = f"{profile:08b}{0:08b}{30:08b}" + ue(0, 0) + order + ue(1) + "0" + ue(size[0], size[1]) + "1100"
-    pps = ue(0, 0) + "00" + ue(groups, 0, 0) + "000" + ue(0, 0, 0) + f"00{redundant}"
+    pps = ue(0, 0) + "00" + ue(groups, 0, 0) + f"0{bipred}" + ue(0, 0, 0) + f"00{redundant}"
     found = Parameters()
     assert found.add(unit(0x67, sps))
     assert found.add(unit(0x68, pps))
@@ -279,6 +309,28 @@ def test_slices_that_no_encoder_here_writes():
     parameters = made(order=ue(1) + "0" + ue(3, 4, 2, 5, 6))
     nal = unit(0x01, ue(0, 5, 0) + "0000" + ue(9) + "00" + ue(0) + ue(48))
     assert len(read_levels(parameters, nal)) == 0
+
+
+def test_weights_of_both_lists_are_read_where_a_film_gives_its_own():
+    """Of luma, of chroma and of both, for B pictures, which x264 weighs by their distance alone."""
+    parameters = made(profile=77, order=ue(0, 0), bipred="01")
+    start = ue(0, 6, 0) + "0000" + "0010" + "1" + "0" + "00"  # up to the weights
+    luma, chroma = "1" + se(9, -3), "1" + se(-7, 2, 5, -1)
+    for first, second in product(("00", luma + "0", "0" + chroma, luma + chroma), repeat=2):
+        nal = unit(0x01, start + ue(5, 4) + first + second + se(0) + ue(48))
+        assert len(read_levels(parameters, nal)) == 0
+        assert write_levels(parameters, nal, np.zeros(0, int)) == nal
+
+
+def test_each_operation_on_the_memory_of_pictures_is_read():
+    """With as many numbers as it has (7.3.3.3)."""
+    numbers = {1: (6,), 2: (5,), 3: (9, 4), 4: (2,), 5: (), 6: (7,)}
+    start = ue(0, 5, 0) + "0000" + "00"
+    for operation, own in [*numbers.items(), (0, ())]:
+        marking = "1" + (ue(operation, *own) if operation else "") + ue(0)
+        nal = unit(0x21, start + marking + se(0) + ue(48))
+        assert len(read_levels(made(), nal)) == 0
+        assert write_levels(made(), nal, np.zeros(0, int)) == nal
 
 
 @pytest.mark.parametrize(
