@@ -14,7 +14,8 @@ def typed(program, line: str, *answers: str) -> tuple[int, str]:
         shown = ""
         for answer in answers:
             shown += _until(mine, ":")
-            os.write(mine, f"{answer}\n".encode())
+            # Behind ^C no line ends: where the terminal is itself again by then, it echoes what is typed.
+            os.write(mine, answer.encode() if answer == "\x03" else f"{answer}\n".encode())
         shown += _until(mine, None)
         process.wait(LIMIT)
     os.close(mine)
