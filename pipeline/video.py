@@ -37,9 +37,10 @@ from stegnet.core.measures import (
     psnr,
 )
 from stegnet.core.parallel import Progress
+from stegnet.hide_file import HideJob, hide_file
+from stegnet.hiding import Context
 from stegnet.image.pictures import write_png
 from stegnet.keys import PUBLIC_DEMONSTRATION_KEY, KeyRing, seeded
-from stegnet.methods import Context, HideJob, hide_file
 from stegnet.methods.network import FoundPictures, NetworkMethod, NetworkOptions
 from stegnet.networks import Network, at_own_size
 from stegnet.record import open_container, read_record

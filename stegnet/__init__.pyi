@@ -21,6 +21,7 @@ from .core.errors import (
     StegnetError as StegnetError,
     WeightsError as WeightsError,
 )
+from .hiding import Fit as Fit
 from .keys import (
     Identity as Identity,
     Key as Key,
@@ -32,9 +33,8 @@ from .keys import (
     read_key as read_key,
     read_recipient as read_recipient,
 )
-from .methods import Fit as Fit
-from .methods.pixel_medium import bytes_capacity as bytes_capacity
 from .methods.sealed import hide_bytes as hide_bytes, reveal_bytes as reveal_bytes
+from .png.medium import bytes_capacity as bytes_capacity
 from .results import Report as Report
 
 __version__: str

@@ -24,9 +24,10 @@ from stegnet.core.process_settings import blas_in_one_thread
 from stegnet.core.text import brief_repr
 from stegnet.files import Info, file_info, find, make_album, open_hidden, plan_album, results_folder, write_hidden
 from stegnet.formats.opened_file import FileInMemory
+from stegnet.hide_file import HideJob, hide_file
+from stegnet.hiding import AUTO, Context, Fit
 from stegnet.image.pictures import png_bytes, read_picture, write_png
 from stegnet.keys import Identity, Key, KeySource, Passphrase, Recipient
-from stegnet.methods import AUTO, Context, Fit, HideJob, hide_file
 from stegnet.methods.registry import method_for
 from stegnet.results import OutputTarget, Report
 

@@ -23,9 +23,10 @@ from stegnet.core.processes import Work, node_name, over_processes
 from stegnet.core.remote_path import Place, RemotePath, size_of, stored
 from stegnet.files import FolderPlan, Job, Outcome, Outcomes, hide_each, reveal_each
 from stegnet.files.folder import Writing, write_here
+from stegnet.hide_file import HideJob
+from stegnet.hiding import Context
 from stegnet.image.pictures import open_picture
 from stegnet.keys import SYSTEM, KeySource, Randomness, Unpicklable, export_secret, import_secret
-from stegnet.methods import Context, HideJob
 from stegnet.networks.engines import uses_gpu
 from stegnet.results import OutputFolder, OutputTarget
 

@@ -33,19 +33,19 @@ from pipeline.fingerprint import source_hash
 from pipeline.shards import cache_folder
 from pipeline.stage import bar, write_table
 from stegnet.channels import learn_channel
+from stegnet.channels.channel_cover import channel_cover
 from stegnet.channels.jpeg_form import jpeg_of
+from stegnet.channels.through_channel import ThroughChannel
 from stegnet.channels.transit import Transit, transit_of_file
 from stegnet.core.errors import CapacityError
 from stegnet.core.names import FILE
 from stegnet.formats.opened_file import FileInMemory
-from stegnet.image.jpeg_coefficients import JpegPicture
+from stegnet.jpeg.coefficients import JpegPicture
+from stegnet.jpeg.medium import JpegMedium
 from stegnet.keys import KEY_BYTES, Key, Randomness, seeded
 from stegnet.media.cover import Cover
-from stegnet.methods.channel_cover import channel_cover
-from stegnet.methods.jpeg_channel import ThroughChannel
-from stegnet.methods.jpeg_medium import JpegMedium
 from stegnet.record import Record, empty_record_bytes
-from stegnet.record.record import FILM_ID_BYTES, File, Header
+from stegnet.record.coding import FILM_ID_BYTES, File, Header
 from study.ensemble import FOLDS, Features, by_folds, summarise
 from study.jpeg_features import EXTRACTORS, Luma, luma_of
 from study.jpeg_steganalysis import DIMENSIONS, LEAST_BITS, covers
@@ -59,8 +59,8 @@ DCTR, SPAM, SENT = "DCTR", "SPAM", "sent"
 SEED = 0
 # What decides what arrives, and its features.
 CODE = (
-    *("stegnet/channels", "stegnet/methods", "stegnet/sealing", "stegnet/image/libjpeg.py"),
-    *("stegnet/media/jpeg_cover.py", "study/channel_steganalysis.py", "study/features.py", "study/jpeg_features.py"),
+    *("stegnet/channels", "stegnet/hiding", "stegnet/jpeg", "stegnet/methods", "stegnet/sealing"),
+    *("study/channel_steganalysis.py", "study/features.py", "study/jpeg_features.py"),
 )
 
 

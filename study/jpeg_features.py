@@ -15,7 +15,7 @@ from sealwatch import jrm as sealwatch_jrm
 from sealwatch.gfr._gfr import compute_gabor_kernel
 
 from stegnet.core.pixels import BLOCK, COSINES, ZIGZAG
-from stegnet.image.jpeg_coefficients import JpegPicture
+from stegnet.jpeg.coefficients import JpegPicture
 from study.features import spam
 
 _MOST = 4  # a larger residual counts as this one

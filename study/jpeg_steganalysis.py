@@ -36,13 +36,13 @@ from pipeline.shards import cache_folder
 from pipeline.stage import run_stage, write_json, write_table
 from stegnet.core.errors import DataError
 from stegnet.core.pixels import encode_jpeg, is_grey
-from stegnet.image.jpeg_coefficients import read_jpeg
 from stegnet.image.pictures import read_picture, resize
+from stegnet.jpeg.coefficients import read_jpeg
+from stegnet.jpeg.cover import jpeg_cover
+from stegnet.jpeg.samples import coefficient_costs, fixed_samples, juniward, medium_of, samples_of, with_samples
 from stegnet.keys import KEY_BYTES, Key, seeded
 from stegnet.media.cover import Cover
-from stegnet.media.jpeg_cover import jpeg_cover
 from stegnet.sealing import LEAD_BYTES, MAC_BYTES, SEED_BYTES, TAG_BYTES, SealOptions, seal
-from stegnet.sealing.jpeg_samples import coefficient_costs, fixed_samples, juniward, medium_of, samples_of, with_samples
 from study.ensemble import FOLDS, Features, by_folds, summarise
 from study.jpeg_features import EXTRACTORS, Luma, from_zigzag, luma_of
 from study.photograph_pairs import photographs_in
@@ -66,7 +66,7 @@ _SUFFIXES = {JPEG: "", WHILE_SAVING: "_made"}  # in names of metrics
 _CHANGED, _NONZERO = "changed", "nonzero"
 # What decides a method's containers and their features: of any method, and of stegnet's.
 _CODE = ("study/jpeg_features.py", "study/jpeg_steganalysis.py")
-_OWN_CODE = (*_CODE, "stegnet/methods", "stegnet/sealing")
+_OWN_CODE = (*_CODE, "stegnet/hiding", "stegnet/jpeg", "stegnet/methods", "stegnet/sealing")
 
 
 @dataclass(frozen=True)

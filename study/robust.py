@@ -24,8 +24,8 @@ from stegnet.core.compute import make_deterministic
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR, psnr
 from stegnet.core.pixels import BLOCK, DITHER, through_jpeg
+from stegnet.hiding import Context
 from stegnet.keys import KEY_BYTES, Key, seeded
-from stegnet.methods import Context
 from stegnet.methods.robust import (
     WRITTEN_QUALITY,
     OperatingPoint,

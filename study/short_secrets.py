@@ -21,8 +21,8 @@ from joblib import Parallel, delayed
 from PIL import Image
 from scipy.signal import lfilter
 
-from stegnet.image.jpeg_coefficients import read_jpeg
 from stegnet.image.pictures import read_picture
+from stegnet.jpeg.coefficients import read_jpeg
 from study.ensemble import Features, by_folds, summarise
 from study.features import colour_rich_model, spam
 from study.jpeg_features import EXTRACTORS, luma_of

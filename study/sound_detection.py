@@ -20,9 +20,10 @@ import soundfile
 
 import stegnet
 from stegnet.core.parallel import parallel_map
+from stegnet.hiding import CoverSize
 from stegnet.media.cover import Cover
-from stegnet.media.sound_cover import linear_prediction
-from stegnet.methods import METHODS, CoverSize
+from stegnet.methods import METHODS
+from stegnet.sound.cover import linear_prediction
 from study.ensemble import Features, by_folds, summarise
 
 SAMPLES, SEEDS = 1 << 18, 3

@@ -71,7 +71,7 @@ def key() -> Key:
 @pytest.fixture
 def quick_scrypt(monkeypatch: pytest.MonkeyPatch) -> None:
     """Passphrases are worked on for no time; what they hide, another test can't open."""
-    monkeypatch.setattr("stegnet.keys.keys._SCRYPT", {"n": 2, "r": 8, "p": 1})
+    monkeypatch.setattr("stegnet.keys.sources._SCRYPT", {"n": 2, "r": 8, "p": 1})
 
 
 @pytest.fixture(scope="session")

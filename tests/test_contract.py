@@ -14,8 +14,10 @@ from PIL import Image
 
 import stegnet
 from stegnet.cli import main
-from stegnet.core.names import SOUND
-from stegnet.methods import FILM, METHODS, PICTURE, Context, CoverSize, HideJob, Method
+from stegnet.core.names import FILM, PICTURE, SOUND
+from stegnet.hide_file import HideJob
+from stegnet.hiding import Context, CoverSize, Method
+from stegnet.methods import METHODS
 from stegnet.results import OutputTarget
 from stegnet.sealing import embedding
 from tests.support.films import make_film, noisy_film, picture, still_film

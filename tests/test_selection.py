@@ -28,7 +28,7 @@ def collect(*options: str) -> subprocess.CompletedProcess:
         ("tests/cli/test_keys.py", "stegnet/sealing/embedding.py", True),  # by cli/conftest.py
         ("tests/test_layers.py", "stegnet/sealing/embedding.py", False),  # imported by the topmost conftest.py only
         ("tests/methods/network/test_frames.py", "tests/support/pairs.py", True),
-        ("tests/keys/test_keys.py", "stegnet/keys/keys.py", True),  # by name, from a package that imports it then
+        ("tests/keys/test_keys.py", "stegnet/keys/sources.py", True),  # by name, from a package that imports it then
         ("tests/cli/test_keys.py", "stegnet/cli/commands/keygen.py", True),  # by its name
         ("tests/test_api.py", "stegnet/files/album.py", True),  # by `stegnet.hide_album`
         ("tests/test_api.py", "stegnet/methods/h264.py", True),  # by the registry
@@ -93,7 +93,7 @@ def test_which_long_tests_a_change_reaches(changes: list[str], some: str, others
 
 
 def test_other_arithmetic_is_tried_where_networks_change() -> None:
-    for name, tried in {"stegnet/networks/pair.py": True, "stegnet/keys/keys.py": False}.items():
+    for name, tried in {"stegnet/networks/pair.py": True, "stegnet/keys/sources.py": False}.items():
         assert bool(reached(marked("arithmetic"), [name], "arithmetic")) == tried
 
 

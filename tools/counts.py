@@ -76,7 +76,7 @@ def _inner_imports(file: Path) -> int:
 
 
 def _deep_imports(file: Path) -> int:
-    """Statements that import from a module of stegnet below its packages, such as `stegnet.keys.keys`."""
+    """Statements that import from a module of stegnet below its packages, such as `stegnet.keys.sources`."""
     modules = (node.module or "" for node in _nodes(file) if isinstance(node, ast.ImportFrom))
     return sum(module.startswith("stegnet.") and module.count(".") > 1 for module in modules)
 

@@ -31,20 +31,20 @@ Everything that `import stegnet` gives. [Python](python.md) shows how it is used
 
 ::: stegnet.results.output.Report
 
-::: stegnet.methods.method.Fit
+::: stegnet.hiding.method.Fit
 
 ## Keys
 
-::: stegnet.keys.keys.Key
+::: stegnet.keys.sources.Key
     options: { members: [], heading_level: 3 }
 
-::: stegnet.keys.keys.Passphrase
+::: stegnet.keys.sources.Passphrase
     options: { members: [weakness], heading_level: 3 }
 
-::: stegnet.keys.keys.Recipient
+::: stegnet.keys.sources.Recipient
     options: { members: [], heading_level: 3 }
 
-::: stegnet.keys.keys.Identity
+::: stegnet.keys.sources.Identity
     options: { members: [recipient], heading_level: 3 }
 
 ::: stegnet.keys.keyfiles

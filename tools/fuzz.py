@@ -50,7 +50,7 @@ from stegnet.networks import Card, build, load_pair, save_pair
 from stegnet.networks.card import SHIPPED, weights_id
 from stegnet.networks.engines import load_engine
 from stegnet.record import File, Header, Pictures, Record, encode_base, format_record
-from stegnet.record.record import format_packets, parse_packets, parse_record
+from stegnet.record.coding import format_packets, parse_packets, parse_record
 from stegnet.results import OutputTarget, Report
 from stegnet.results.output import FilmFrame, write_film
 from stegnet.sealing import SealOptions, seal, texture_costs

@@ -3,7 +3,7 @@
    SLICES holds an SPS, a PPS and a slice each, with their sizes as uint32 before them. Each run damages one of the three
    and reads and rewrites it; what was written with changed levels must be read again with these. */
 
-#include "../stegnet/video/_h264.h"
+#include "../stegnet/h264/_h264.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -31,7 +31,7 @@ def main() -> None:
 def fuzz(folder: Path, seconds: int, seed: int) -> subprocess.CompletedProcess[str]:
     """Runs the fuzzer on slices of all codings; its exit code is 0 if it finds nothing."""
     program, collected = folder / "fuzz_h264", folder / "slices"
-    sources = [ROOT / "tools/fuzz_h264.c", *(ROOT / "stegnet/video").glob("_h264_*.c")]
+    sources = [ROOT / "tools/fuzz_h264.c", *(ROOT / "stegnet/h264").glob("_h264_*.c")]
     subprocess.run(["gcc", *FLAGS, "-fno-sanitize-recover=all", *sources, "-o", program], check=True)
     with open(collected, "wb") as file:
         for number, coding in enumerate(CODINGS):

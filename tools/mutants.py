@@ -139,7 +139,7 @@ def _write(path: Path, text: str, copy: Path) -> None:
 def _outcome(copy: Path, file: str, tests: Sequence[str], end: float) -> tuple[str, str]:
     """Outcome of a fault in this file, and the test that fails, if one does."""
     place = Path("tests", *Path(file).with_suffix("").parts[file.startswith("stegnet/") :])
-    own = next(folder for folder in place.parents if (copy / folder).is_dir())  # tests/keys, of stegnet/keys/keys.py
+    own = next(folder for folder in place.parents if (copy / folder).is_dir())  # tests/keys, of stegnet/keys/sources.py
     own = place.with_name(f"test_{place.name}.py") if own == Path("tests") else own
     others = "tests", f"--ignore={own}", "-m"
     imported = file if file.endswith(".py") else str(Path(file).with_name("__init__.py"))  # a C module's package

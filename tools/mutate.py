@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from stegnet.formats.matroska import element, spans
-from stegnet.record.record import sized, take_sized
+from stegnet.record.coding import sized, take_sized
 from tests.support.pngs import SIGNATURE, as_png, chunks_of
 
 Mutator = Callable[[bytes, random.Random], bytes]

@@ -2,7 +2,7 @@
 
 DVC repeats a stage if one of its `deps` has changed. A module that a stage imports and that is missing there leaves a
 stale result with no word; one too many trains for nothing. So the modules are found by reading imports. A package of
-stegnet is named as a whole, but for `networks`: there and in the pipeline, a folder of which more than half is
+stegnet is named as a whole, but for `BY_MODULE`: there and in the pipeline, a folder of which more than half is
 imported, and no family is left out. All other deps, such as data, stay as they are written.
 """
 
@@ -26,6 +26,8 @@ FAMILIES = set((ROOT / "stegnet/networks/families").glob("[!_]*.py"))
 SETTINGS = {ROOT / package / "__init__.py" for package in ("pipeline", "study")}  # how the process runs
 FACES = {ROOT / package / "__init__.py" for package in ("stegnet", "stegnet/networks")}  # import what is asked for
 FILES = ("dvc.yaml", "study/dvc.yaml")
+# Packages of stegnet of which a stage names what it imports: a network, or a form's parser without its medium.
+BY_MODULE = {"networks", "film", "jpeg", "png", "sound"}
 _DATA = ("stegnet/networks/families", "stegnet/weights")  # folders of these packages that are read, not imported
 _DEPS = re.compile(r"^( *)deps: \[(.*?)\]$", re.DOTALL | re.MULTILINE)
 
@@ -83,7 +85,7 @@ def rewritten(path: str) -> str:
 def _cover(folder: Path, files: set[Path]) -> Iterator[str]:
     """Yield a folder that is named as a whole, or what of it is imported."""
     modules = {file for file in folder.rglob("*.py") if not _computes_nothing(file)}
-    is_package = folder.parent == ROOT / "stegnet" and folder.name != "networks"  # with its C sources and tables
+    is_package = folder.parent == ROOT / "stegnet" and folder.name not in BY_MODULE  # with its C sources and tables
     most = folder.parent != ROOT and 2 * len(files & modules) > len(modules) and not FAMILIES & modules - files
     if is_package or most:
         yield folder.relative_to(ROOT).as_posix()

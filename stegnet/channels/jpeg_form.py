@@ -10,7 +10,7 @@ from PIL import Image
 from stegnet.core.errors import MediaError
 from stegnet.core.pixels import LUMA_STEPS, ZIGZAG
 from stegnet.formats.opened_file import FileInMemory, OpenedFile
-from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
+from stegnet.jpeg.coefficients import JpegPicture, read_jpeg
 
 Sampling = tuple[int, int]
 

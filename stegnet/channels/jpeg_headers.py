@@ -13,9 +13,9 @@ import numpy as np
 from stegnet.channels.jpeg_form import JpegForm, jpeg_of
 from stegnet.core.errors import MediaError
 from stegnet.image.colour_profiles import BrokenProfileError, changes_colours
-from stegnet.image.jpeg_coefficients import JpegPicture
-from stegnet.image.jpeg_markers import JpegFile, Scan, has_sound_segments, joined_segments, parse_jpeg, segments_of
-from stegnet.image.jpeg_scan_decoder import is_decodable
+from stegnet.jpeg.coefficients import JpegPicture
+from stegnet.jpeg.markers import JpegFile, Scan, has_sound_segments, joined_segments, parse_jpeg, segments_of
+from stegnet.jpeg.scan_decoder import is_decodable
 
 MOST_HEADERS = 1 << 14  # bytes
 

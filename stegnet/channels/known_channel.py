@@ -15,7 +15,7 @@ from stegnet.channels.size_rules import SizePair, possible_rules, size_within, s
 from stegnet.core.errors import MediaError
 from stegnet.core.text import CommandLine, Text
 from stegnet.formats.opened_file import OpenedFile
-from stegnet.image.libjpeg import DctMethod
+from stegnet.jpeg.libjpeg import DctMethod
 
 FORMAT = "stegnet channel"
 VERSION = 1

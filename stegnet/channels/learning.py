@@ -20,9 +20,9 @@ from stegnet.core.process_settings import blas_in_one_thread
 from stegnet.core.text import Setting, Text
 from stegnet.formats.opened_file import OpenedFile, is_jpeg
 from stegnet.image.colour_profiles import BrokenProfileError, to_srgb
-from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
-from stegnet.image.libjpeg import DctMethod
 from stegnet.image.pictures import exif_orientation, ignoring_warnings, open_picture, turned
+from stegnet.jpeg.coefficients import JpegPicture, read_jpeg
+from stegnet.jpeg.libjpeg import DctMethod
 
 Pair = tuple[Path, Path]
 

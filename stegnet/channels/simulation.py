@@ -16,8 +16,8 @@ from PIL import Image
 from stegnet.channels.jpeg_form import JpegForm, in_form, jpeg_of
 from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import ConfigError, MediaError
-from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
-from stegnet.image.libjpeg import DctMethod, encode_planes
+from stegnet.jpeg.coefficients import JpegPicture, read_jpeg
+from stegnet.jpeg.libjpeg import DctMethod, encode_planes
 
 
 @dataclass(frozen=True)

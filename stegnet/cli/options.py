@@ -26,8 +26,9 @@ from stegnet.core.errors import KeyFileError, MediaError
 from stegnet.core.names import CHANNEL_SUFFIX, is_channel_file
 from stegnet.core.remote_path import Place, RemotePath
 from stegnet.files import is_media_file_name
+from stegnet.hiding import Context, Method
 from stegnet.keys import Key, KeySource, Passphrase, passphrase_in, read_identity, read_key, read_recipient
-from stegnet.methods import METHODS, Context, Method, UnknownOption
+from stegnet.methods import METHODS, UnknownOption
 from stegnet.methods.registry import method_for
 from stegnet.networks.card import read_card
 from stegnet.results import OutputFolder, OutputTarget

@@ -18,10 +18,10 @@ from stegnet.core.names import counted, shown_size
 from stegnet.core.remote_path import Place, size_of
 from stegnet.core.text import LOSS, Text, joined, kind_of, shown
 from stegnet.files import FolderPlan, Job, Outcome
+from stegnet.hide_file import HideJob
 from stegnet.media.condition import of_all
 from stegnet.media.cover import media_kind
 from stegnet.media.metadata import PLACE
-from stegnet.methods import HideJob
 from stegnet.results import (
     CHANGED_SECRET,
     COVER_FORMAT,

@@ -10,9 +10,11 @@ from stegnet.core.errors import CapacityError, ConfigError, MediaError, RevealEr
 from stegnet.core.names import ALBUM, FILE, FILM, PICTURE, SOUND, USUAL_NAME, Names, counted, printable
 from stegnet.core.parallel import no_progress
 from stegnet.files.folder import FolderPlan, Job, Outcome, in_folder, media_files
+from stegnet.hide_file import HideJob, hide_record
+from stegnet.hiding import AUTO, DEFAULT_CONTEXT, Capacity, Context, FoundSecret
 from stegnet.keys import ANY_KEY, FILM_ID_BYTES, ContainerKeys, Key, KeySource, Opener, Passphrase
 from stegnet.media.cover import Cover, check_input
-from stegnet.methods import AUTO, DEFAULT_CONTEXT, METHODS, Capacity, Context, FoundSecret, HideJob, hide_record
+from stegnet.methods import METHODS
 from stegnet.methods.registry import album_method
 from stegnet.record import (
     SHARES,

@@ -14,7 +14,7 @@ from stegnet.core.disk import temporary_folder, unwritable
 from stegnet.core.errors import MediaError, reading
 from stegnet.core.names import counted, folded, safe_name
 from stegnet.core.text import Setting, Text
-from stegnet.methods import FoundSecret
+from stegnet.hiding import FoundSecret
 from stegnet.results import OutputTarget, Report
 
 _SUFFIX = ".folder.zip"  # of the hidden file's name: any program for ZIP files opens it, too

@@ -18,9 +18,9 @@ from stegnet.core.errors import CapacityError, MediaError, StegnetError, reading
 from stegnet.core.names import COVERS, FILM, FORMS, PICTURE, SOUND, Names, counted, either
 from stegnet.core.remote_path import Place, RemotePath, fetched
 from stegnet.core.text import Setting, Text
+from stegnet.hide_file import HideJob
 from stegnet.keys import KeySource
 from stegnet.media.cover import check_input, kind, kind_of_secret, visible_form
-from stegnet.methods import HideJob
 from stegnet.results import OutputFolder, OutputTarget, Report
 
 _SUFFIXES = {  # suffixes that identify files in object stores, and names of files rather than folders

@@ -18,12 +18,13 @@ from stegnet.core.text import CommandLine, Setting, Text
 from stegnet.files.album import Album, album_covers, album_in
 from stegnet.files.archive import is_archive, is_unpacked, write_folder
 from stegnet.files.folder import FolderPlan, Job, Outcomes, Writing, do_each, results_folder, write_here
+from stegnet.hiding import AUTO, DEFAULT_CONTEXT, Context, CoverSize, Fit, FoundSecret
 from stegnet.image.pictures import KEPT_IN_FORM, PICTURE_FORMS, TRANSPARENT, check_lossless, refuse_palette
 from stegnet.keys import KeySource, Passphrase
 from stegnet.media.condition import of_all
 from stegnet.media.cover import Cover
 from stegnet.media.metadata import metadata_names
-from stegnet.methods import AUTO, DEFAULT_CONTEXT, METHODS, Context, CoverSize, Fit, FoundSecret
+from stegnet.methods import METHODS
 from stegnet.methods.registry import method_for
 from stegnet.record import Container, describe_tracks, nothing_revealed, open_container
 from stegnet.results import WATCHABLE_SUFFIX, OutputFolder, OutputTarget, Report, plain_suffix

@@ -22,11 +22,12 @@ from stegnet.core.names import CHANNEL_SUFFIX, FILM, JPEG_SUFFIXES, PICTURE, SOU
 from stegnet.core.pixels import encode_jpeg
 from stegnet.core.text import Aside, Setting, kind_of, shown
 from stegnet.files import find, open_hidden, write_hidden
+from stegnet.hide_file import HideJob, hide_file, keeps_place, made_anew, refused_growth
+from stegnet.hiding import Capacity, Context, CoverSize
 from stegnet.image.pictures import read_picture, reduced, refuse_palette
 from stegnet.keys import Key, KeySource, Passphrase, guessing_time, random_words
 from stegnet.media.cover import Cover, kind
 from stegnet.media.metadata import has_gps_position
-from stegnet.methods import Capacity, Context, CoverSize, HideJob, hide_file, keeps_place, made_anew, refused_growth
 from stegnet.methods.registry import method_for
 from stegnet.results import COVER_FORMAT, OutputTarget, Report
 from stegnet.video.films import read_frames

@@ -34,8 +34,8 @@ from stegnet.gui.jobs import (
     parse_request,
     run_job,
 )
+from stegnet.hiding import Context
 from stegnet.loopback import LoopbackHandler, LoopbackServer
-from stegnet.methods import Context
 
 _CHUNK = 1 << 20  # bytes
 _NO_MEMORY = "out of memory", "close other programs, and try again"

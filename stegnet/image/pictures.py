@@ -28,11 +28,11 @@ from stegnet.core.pixels import check_reading, is_grey, strips
 from stegnet.core.process_settings import Borrowed
 from stegnet.core.text import LOSS, Setting, Text
 from stegnet.formats.opened_file import OpenedFile, Source, is_quiet
-from stegnet.formats.png import LIBPNG_DEFLATE, LIBPNG_FILTERS, PngForm, chunks_of, profile_chunk
 from stegnet.formats.signatures import Form, form_of, unknown_form
 from stegnet.image.colour_profiles import BrokenProfileError, changes_colours, is_rgb_profile, keeps_profile, to_srgb
-from stegnet.image.jpeg_markers import parse_jpeg, refuse_excess, refuse_many_scans
 from stegnet.image.stated_colours import stated_colours
+from stegnet.jpeg.markers import parse_jpeg, refuse_excess, refuse_many_scans
+from stegnet.png.file import LIBPNG_DEFLATE, LIBPNG_FILTERS, PngForm, chunks_of, profile_chunk
 
 MAX_PIXELS = 2 * 89_478_485  # of a picture or a film's frame; Pillow refuses larger ones (Image.MAX_IMAGE_PIXELS)
 TRANSPARENT = Text("it can be transparent: composited over white", kind=LOSS)

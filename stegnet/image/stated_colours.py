@@ -13,8 +13,8 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from stegnet.formats.boxes import FileBytes, boxes
 from stegnet.formats.opened_file import Source, mapped
-from stegnet.formats.png import chunks_of
 from stegnet.image.colour_profiles import SRGB, MatrixColours, is_grey_mode, power_curve, profile_of
+from stegnet.png.file import chunks_of
 
 WIDE_GAMUT = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}  # colour primaries of films (ITU-T H.273)
 HDR = {16: "PQ", 18: "HLG"}  # transfer functions (ITU-T H.273)

@@ -3,7 +3,7 @@
 All are positional. Arrays that do not fit each other raise ValueError; results are written into the last ones.
 
 Of JPEGs, blocks are quantised coefficients, (n, 64) int16 in zigzag order; steps, scales and limits are row by row,
-(64,). The methods of the forward DCT are 0 for "islow", 1 for "ifast" and 2 for "float", as in `stegnet.image.libjpeg`.
+(64,). The methods of the forward DCT are 0 for "islow", 1 for "ifast" and 2 for "float", as in `stegnet.jpeg.libjpeg`.
 """
 
 import numpy as np

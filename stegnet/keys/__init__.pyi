@@ -10,7 +10,10 @@ from .keyfiles import (
     shown_text as shown_text,
     write_new as write_new,
 )
-from .keys import (
+from .keytext import (
+    KEY_BYTES as KEY_BYTES,
+)
+from .sources import (
     ANY_KEY as ANY_KEY,
     EPHEMERAL_TRITS as EPHEMERAL_TRITS,
     FILM_ID_BYTES as FILM_ID_BYTES,
@@ -34,7 +37,4 @@ from .keys import (
     import_secret as import_secret,
     random_words as random_words,
     seeded as seeded,
-)
-from .keytext import (
-    KEY_BYTES as KEY_BYTES,
 )

@@ -12,7 +12,6 @@ from typing import TypeVar
 from stegnet.core.disk import local_path, sync_file, sync_folder
 from stegnet.core.errors import KeyFileError
 from stegnet.core.text import CommandLine, Text
-from stegnet.keys.keys import SYSTEM, Identity, Key, Passphrase, Randomness, Recipient, export_secret
 from stegnet.keys.keytext import (
     IDENTITY,
     IDENTITY_COMMENT,
@@ -28,6 +27,7 @@ from stegnet.keys.keytext import (
     is_raw_key,
     to_text,
 )
+from stegnet.keys.sources import SYSTEM, Identity, Key, Passphrase, Randomness, Recipient, export_secret
 
 Secret = TypeVar("Secret", Key, Identity, bytes)
 

@@ -17,14 +17,14 @@ import numpy as np
 
 from stegnet.core.errors import MediaError
 from stegnet.formats.boxes import box, boxes
-from stegnet.formats.flac import APPLICATION, COMMENTS, comments_of, metadata_blocks, with_comments, written_blocks
 from stegnet.formats.opened_file import FileInMemory, Source, id3_bytes, is_jpeg, is_mp4, mapped, spliced
-from stegnet.formats.png import chunk_bytes, chunks_of
 from stegnet.formats.riff import riff_chunks
 from stegnet.formats.signatures import form_of
-from stegnet.image.jpeg_markers import Segment, open_jpeg, spliced_jpeg
+from stegnet.jpeg.markers import Segment, open_jpeg, spliced_jpeg
 from stegnet.media.cover import Cover
 from stegnet.media.metadata import Part, metadata_names, metadata_of, part_of_segment
+from stegnet.png.file import chunk_bytes, chunks_of
+from stegnet.sound.flac import APPLICATION, COMMENTS, comments_of, metadata_blocks, with_comments, written_blocks
 
 CREDENTIALS = "Content Credentials"
 _MANIFEST_TYPE = bytes.fromhex("6332706100110010800000aa00389b71")  # of a JUMBF box

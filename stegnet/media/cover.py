@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from PIL import Image
 
-from stegnet import media, video
+from stegnet import video
 from stegnet.core.errors import ConfigError, MediaError
 from stegnet.core.names import FILM, PICTURE, SOUND
 from stegnet.core.pixels import channels_of
 from stegnet.core.text import Setting, Text, joined, prefixed
 from stegnet.formats.opened_file import OpenedFile, Source, is_jpeg, is_lossy_webp, is_moving_picture, is_sound
-from stegnet.formats.png import PngFile
 from stegnet.formats.signatures import Form, form_of, unknown_form
-from stegnet.image.jpeg_markers import UnsupportedJpegError, open_jpeg
 from stegnet.image.pictures import (
     has_layers,
     is_lossy_jpeg_2000,
@@ -29,12 +27,14 @@ from stegnet.image.pictures import (
     read_cover_and_notes,
     reduced,
 )
+from stegnet.jpeg.markers import UnsupportedJpegError, open_jpeg
 from stegnet.media.condition import Condition, Premise
 from stegnet.media.evidence.films import film_evidence
 from stegnet.media.evidence.pictures import PictureEvidence, picture_evidence
+from stegnet.png.file import PngFile
 
 if TYPE_CHECKING:
-    from stegnet.media.sound_cover import SoundCover
+    from stegnet.sound.cover import SoundCover
     from stegnet.video.films import FilmInfo
 
 _LOSSY = {"JPEG": "a JPEG", "MPO": "a JPEG", "GIF": "a GIF", "AVIF": "an AVIF", "HEIF": "a HEIC"}
@@ -305,7 +305,9 @@ class Cover(OpenedFile):
     @cached_property
     def sound(self) -> "SoundCover":
         """Samples of a sound; errors are those of `read_sound`."""
-        return media.SoundCover(self)
+        from stegnet.sound.cover import SoundCover  # takes 15 ms, with all that reads sounds
+
+        return SoundCover(self)
 
     @property
     def context(self) -> bytes:
@@ -331,7 +333,7 @@ class Cover(OpenedFile):
     def size(self) -> tuple[int, int]:
         """Height and width in pixels; of a sound, its rows that carry something, and their samples."""
         if self.kind == SOUND:
-            return self.sound.rows, media.SOUND_ROW
+            return self.sound.size
         return (self.film.height, self.film.width) if self.is_film else self.pixels.shape[:2]
 
     @cached_property

@@ -4,11 +4,16 @@ Of one without loss, a part of the cover is coded as the container will be.
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from stegnet import video
+from stegnet.core.errors import StegnetError
 from stegnet.core.names import shown_size
+from stegnet.core.text import Aside, Text
 from stegnet.image.pictures import png_size
 from stegnet.media.cover import Cover, reduced_to
+
+Refusal = TypeVar("Refusal", bound=StegnetError)
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,15 @@ def growth_of(cover: Cover, side: int | None = None) -> Growth:
     """
     size = video.lossless_bytes(cover) if cover.is_film else png_size(reduced_to(cover.pixels, side))
     return Growth(size, size / max(cover.length, 1))
+
+
+def or_without_loss(error: Refusal, cover: Cover) -> Refusal:
+    """Return the error for a film that can't stay what it is, with the size of one without loss."""
+    larger = f"write it without loss, {growth_of(cover).in_words}"
+    otherwise = f"{error.hint}; or {larger}" if error.hint else larger
+    refused = error.with_hint(Text(otherwise, Aside("to", "NAME.mkv", quoted=False)))
+    refused.larger = ".mkv"
+    return refused
 
 
 def time_in_words(pixels: float, pixels_a_second: float) -> str:

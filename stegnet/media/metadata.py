@@ -15,7 +15,13 @@ from stegnet import video
 from stegnet.core.errors import MediaError
 from stegnet.core.names import FILM, SOUND
 from stegnet.core.text import Setting, Text
-from stegnet.formats.flac import (
+from stegnet.formats.opened_file import Source, id3_bytes, is_mp4, mapped
+from stegnet.formats.riff import riff_chunks
+from stegnet.formats.signatures import form_of
+from stegnet.image.pictures import UNREADABLE, ignoring_warnings, picture_has_position
+from stegnet.jpeg.markers import Segment, UnsupportedJpegError, open_jpeg
+from stegnet.png.file import PngFile, chunk_bytes, chunks_of
+from stegnet.sound.flac import (
     APPLICATION,
     COMMENTS,
     PADDING,
@@ -26,12 +32,6 @@ from stegnet.formats.flac import (
     with_comments,
     written_blocks,
 )
-from stegnet.formats.opened_file import Source, id3_bytes, is_mp4, mapped
-from stegnet.formats.png import PngFile, chunk_bytes, chunks_of
-from stegnet.formats.riff import riff_chunks
-from stegnet.formats.signatures import form_of
-from stegnet.image.jpeg_markers import Segment, UnsupportedJpegError, open_jpeg
-from stegnet.image.pictures import UNREADABLE, ignoring_warnings, picture_has_position
 
 PLACE = "place"  # kind of the warning on the place where a cover was taken
 PLACE_KEPT = Text(

@@ -21,11 +21,11 @@ from stegnet.core.errors import CapacityError, MediaError, PackageError
 from stegnet.core.parallel import no_progress
 from stegnet.core.pixels import middle
 from stegnet.formats.opened_file import FileInMemory
+from stegnet.hiding.medium import MediumMethod
+from stegnet.hiding.method import Context, MethodChoice, Payload, ignore
 from stegnet.image.pictures import read_picture
 from stegnet.keys import ANY_KEY, KEY_BYTES, Key
 from stegnet.media.cover import Cover
-from stegnet.methods.medium import MediumMethod
-from stegnet.methods.method import Context, MethodChoice, Payload, ignore
 from stegnet.results import stored_name
 
 _MOST_BELOW = 0.5  # dB of its worse side by which a network may be worse than a copy, and is taken all the same

@@ -1,39 +1,24 @@
 """The method "h264": any file, byte for byte, in the levels of an MP4's own H.264. Nothing is encoded again.
 
-Samples are levels of pictures that no other picture refers to, in groups (`stegnet.sealing.h264_samples`). The samples
+Samples are levels of pictures that no other picture refers to, in groups (`stegnet.h264.samples`). The samples
 of a group are those of one frame of a container.
 """
 
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import closing
 from dataclasses import replace
-from itertools import islice
-from pathlib import Path
 from types import MappingProxyType
-from typing import IO, TYPE_CHECKING, Any
 
-import numpy as np
-
-from stegnet import video
-from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import CapacityError, MediaError
-from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.core.names import FILM, FORMS, PICTURE, USUAL_NAME
-from stegnet.core.text import Setting, Text
 from stegnet.formats.opened_file import is_animation, is_mp4
-from stegnet.keys import ANY_KEY, Key, KeyRing, KeySource, Opener
-from stegnet.media.claims import changes_of, claims_of, used_without
-from stegnet.media.cover import Cover
-from stegnet.methods.grouped_medium import GroupedMedium, SealedGroups
-from stegnet.methods.hiding import found_file_by, or_without_loss
-from stegnet.methods.medium import Medium, MediumMethod, WrittenMedium
-from stegnet.methods.method import (
+from stegnet.h264.medium import LARGER, TOO_FEW, H264Container, H264Medium
+from stegnet.hiding.found_file import found_file_by
+from stegnet.hiding.medium import Medium, MediumMethod
+from stegnet.hiding.method import (
     Capacity,
     Context,
     CoverSize,
     Fit,
     FoundSecret,
-    HiddenFile,
     MethodChoice,
     MethodInfo,
     MethodOptions,
@@ -41,32 +26,14 @@ from stegnet.methods.method import (
     Payload,
     choice_of,
 )
-from stegnet.record import Container, FrameReading, empty_record_bytes, full_capacity, read_record
-from stegnet.results import SecurePayload
-from stegnet.sealing import SampleModel, most_fixed, record_capacity
-from stegnet.sealing.h264_samples import (
-    GROUP_SAMPLES,
-    SHARE,
-    FilmStream,
-    Group,
-    GroupWindow,
-    changed_packets,
-    film_groups,
-    group_sizes,
-    is_signature,
-    tells_buffering,
-)
-from stegnet.video.mp4 import read_mp4, write_mp4
+from stegnet.keys import ANY_KEY, KeySource
+from stegnet.media.cover import Cover
+from stegnet.media.growth import or_without_loss
+from stegnet.record import Container
 from stegnet.video.mp4_metadata import metadata_in_mp4
 
-if TYPE_CHECKING:
-    from stegnet.video import VideoFrame
-
 H264 = "h264"
-GROUPS = "group of pictures", "groups of pictures"
 _SMALL = 16  # a film is examined only if the secret is at most this part of its bytes, since its levels hold no more
-_LARGER = "use a smaller secret, or a film that is longer, of more bytes a second or with more B pictures"
-_TOO_FEW = "its own H.264 can't be used: it has no B pictures, or too few"
 
 
 class H264Method(MediumMethod[MethodOptions]):
@@ -131,7 +98,7 @@ without encoding.
         """Hide a file in the levels of an MP4's own H.264, whose other bytes stay."""
         if (payload.kind is None or not options.compress) and payload.file.length > cover.length // _SMALL:
             problem = f"{payload.file.length:,} bytes are more than a film of its size holds in its own H.264"
-            raise or_without_loss(CapacityError(problem, _LARGER, subject=cover), cover)
+            raise or_without_loss(CapacityError(problem, LARGER, subject=cover), cover)
         try:
             if cover.strips_metadata:
                 metadata_in_mp4(cover)  # what can't be found is not promised to be left out
@@ -143,7 +110,7 @@ without encoding.
         """Find the file in the levels of a film that is supported."""
         if container.first.record is not None or container.kind != FILM:
             return None
-        return found_file_by(_H264Container, container, context, self.info.name)
+        return found_file_by(H264Container, container, context, self.info.name)
 
 
 def _why_not(cover: Cover) -> str:
@@ -154,195 +121,4 @@ def _why_not(cover: Cover) -> str:
         most = cover.once(H264, H264Medium).file_capacity(USUAL_NAME, ANY_KEY)
     except MediaError as error:
         return f"its own H.264 can't be used: {error.problem}"
-    return _TOO_FEW if most <= 0 else ""
-
-
-class H264Medium(GroupedMedium):
-    """The levels of an MP4's own H.264, in groups of pictures; all its other bytes stay.
-
-    Raises:
-        MediaError: it isn't an MP4 with supported H.264.
-    """
-
-    called = GROUPS[1]
-    lost = "lost"
-    safer = Text("use a longer film, or a photograph, or leave ", Setting("at_most_safe", True), " out")
-    tells_share = False
-    history = None
-
-    def __init__(self, cover: Cover) -> None:
-        self.cover = cover
-        self.condition = cover.condition()
-        self._mp4 = read_mp4(cover)
-        self._stream = FilmStream(cover)
-        if not self._stream.width or [len(packet) for _, packet in self._stream.packets()] != self._mp4.sizes.tolist():
-            raise MediaError("its sample table and bitstream disagree", "encode it first", subject=cover)
-        if any(tells_buffering(unit) for _, packet in self._stream.packets() for unit in self._stream.units(packet)):
-            problem = "it says how a decoder's buffer fills (HRD), which other sizes of its pictures would contradict"
-            raise MediaError(problem, "encode it without: x264's option nal-hrd=none", subject=cover)
-        self._sizes = group_sizes(self._stream)
-        self.groups = len(self._sizes)
-        self.frames = len(self._mp4.sizes)
-        rate = 0.1  # bits a sample that are hard to find
-        measured = 150_000  # samples of the films in the measurement
-        self.secure = SecurePayload(sum(free for _, free in self._sizes), rate, measured)
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width in pixels."""
-        return self._stream.height, self._stream.width
-
-    def share_capacity(self, name: str, key: Key) -> int:
-        """Return the bytes of a file's share that fit into each group; negative if nothing does."""
-        most_rate = 0.25  # bits of a record per sample
-        model = SampleModel(SHARE)
-        capacities = (
-            min(record_capacity(size, 1, key, 1, model), int(free * most_rate) // 8)
-            if size - free <= most_fixed(size, model) * size
-            else 0
-            for size, free in self._sizes
-        )
-        return min(capacities, default=0) - empty_record_bytes(name, self.groups > 1)
-
-    @property
-    def hard(self) -> int:
-        """Bytes of the largest file whose shares together are hard to find; negative: not even an empty file is."""
-        hard = self.secure.hard
-        return full_capacity(self.groups, hard // self.groups) if hard >= 0 else hard
-
-    def share_of(self, fitted: HiddenFile, key: Key) -> int:
-        """Return the bytes of a group for a share; no more groups may be lost than stays hard to find."""
-        share = super().share_of(fitted, key)
-        return min(share, max(self.secure.hard // self.groups, 1)) if fitted.size <= self.hard else share
-
-    def refusal(self, size: int, most: int) -> CapacityError:
-        """Return the error for a secret of `size` bytes."""
-        holds = f"its own H.264 holds at most {most:,} bytes, and the secret has {size:,}"
-        error = CapacityError(_TOO_FEW if most <= 0 else holds, _LARGER, subject=self.cover)
-        return or_without_loss(error, self.cover)
-
-    def write(self, part: Path, groups: SealedGroups) -> WrittenMedium:
-        """Write the film with other levels in some slices of its pictures, and without signatures of these."""
-        with temporary_folder() as folder, (folder / "spool").open("w+b") as file:
-            changed = TemporaryPackets(file)
-            for number, packet in changed_packets(self._stream, self._sealed(groups)):
-                changed.keep(number, packet)
-            hidden = len(changed)
-            left_out = self._leave_out_signatures(changed)
-            write_mp4(self._mp4, part, changed, self._replaced())
-        return WrittenMedium((), {}, hidden, left_out)
-
-    def _replaced(self) -> dict[tuple[int, int], bytes]:
-        """Return the bytes instead of claims on the content, or of all metadata."""
-        if not self.cover.strips_metadata:
-            return changes_of(claims_of(self.cover))
-        return {(start, end): rest for _, start, end, rest in metadata_in_mp4(self.cover)}
-
-    def _sealed(self, groups: SealedGroups) -> Iterator[tuple[Group, np.ndarray]]:
-        """Yield the groups with their new samples."""
-        with closing(groups.inputs()) as inputs:
-            for done, (given, group) in enumerate(zip(inputs, film_groups(self._stream), strict=False), 1):
-                yield group, groups.sealed(given, group)
-                groups.context.progress("hide", done, self.groups)
-
-    def _leave_out_signatures(self, changed: "TemporaryPackets") -> tuple[str, ...]:
-        """Keep the packets of the cover that have signatures of its pictures without these, and return a note."""
-        stream = self._stream
-        is_signed = False
-        for number, packet in stream.packets():
-            units = stream.units(packet)
-            signatures = [unit for unit in units if is_signature(unit)]
-            if signatures:
-                is_signed = True
-                units = stream.units(changed[number]) if number in changed else units
-                changed.keep(number, stream.packed([unit for unit in units if unit not in signatures]))
-        return (used_without("signatures of pictures"),) if is_signed else ()
-
-    def told_by_reading(self, part: Path, context: Context) -> dict[str, Any]:
-        """Return the PSNR of the compared frames."""
-        with Cover(part) as out:
-            return {"container_psnr": _quality(self.cover, out, self.frames, context)}
-
-
-def _quality(cover: Cover, container: Cover, frames: int, context: Context) -> float:
-    """Return the PSNR in dB of the luma of the container's first frames against its cover's."""
-    compared = min(frames, 300)
-    errors = []
-    with closing(video.decode(cover)) as before, closing(video.decode(container)) as after:
-        for done, pair in enumerate(islice(zip(before, after, strict=True), compared), 1):
-            errors.append(mean_squared_error(*map(_luma, pair)))
-            context.progress("verify", done, compared)
-    if not errors:
-        raise MediaError("has no pictures that can be shown", "encode it first", subject=cover)
-    return psnr_from_mse(float(np.mean(errors)), PEAK)
-
-
-def _luma(frame: "VideoFrame") -> np.ndarray:
-    """Return the luma of a frame, (H, W) uint8."""
-    plane = frame.planes[0]
-    return np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[:, : frame.width]
-
-
-class TemporaryPackets(Mapping[int, bytes]):
-    """Bytes by number, in a file."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self._spans: dict[int, tuple[int, int]] = {}  # start and size, by number
-
-    def keep(self, number: int, data: bytes) -> None:
-        """Add a packet."""
-        self._spans[number] = self._file.seek(0, 2), len(data)
-        self._file.write(data)
-        self._file.flush()  # a full disk is reported now
-
-    def __getitem__(self, number: int) -> bytes:
-        start, size = self._spans[number]
-        self._file.seek(start)
-        return self._file.read(size)
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self._spans)
-
-    def __len__(self) -> int:
-        return len(self._spans)
-
-
-class _H264Container(Container):
-    """A film whose frames are the samples of its groups.
-
-    If a group does not open, each of its groups of pictures is tried as its start: the film may have been cut there.
-    """
-
-    called = GROUPS
-
-    def __init__(self, file: Cover, key_source: Opener) -> None:
-        self._stream = FilmStream(file, damaged=True)
-        self._contexts: list[SampleModel] = []  # of each group
-        self._finding = KeyRing(key_source)
-        super().__init__(file, key_source)
-
-    def read(self, position: int, frame: np.ndarray) -> FrameReading:
-        if position == 0 and self.first.record:
-            return self.first
-        return read_record(frame, self._keys, first=position == 0, medium=self._contexts[position])
-
-    def _decode(self) -> Generator[np.ndarray, None, None]:
-        self._contexts = []
-        window = GroupWindow(self._stream.pictures())
-        while window.any():
-            group, length = window.group(0)
-            if not self._opens(group, not self._contexts):
-                later = (first for first in range(1, length) if self._opens(window.group(first)[0], False))
-                if skipped := next(later, 0):
-                    window.drop(skipped)
-                    group, length = window.group(0)
-                elif self._contexts and group.count < GROUP_SAMPLES:  # the remainder at the end carries nothing
-                    return
-            self._contexts.append(group.model)
-            self.medium = self._contexts[0]
-            window.drop(length)
-            yield group.samples
-
-    def _opens(self, group: Group, first: bool) -> bool:
-        return read_record(group.samples, self._finding, first=first, medium=group.model).record is not None
+    return TOO_FEW if most <= 0 else ""

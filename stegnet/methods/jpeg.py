@@ -1,7 +1,7 @@
 """The method "jpeg": any file, byte for byte, in the quantised coefficients of a JPEG, which stays the JPEG it was.
 
-Samples are the luma coefficients (`stegnet.sealing.jpeg_samples`). A cover that is not a JPEG is made one
-(`stegnet.media.jpeg_cover`). `jpeg_channel` plans a container for a channel that the sender can run.
+Samples are the luma coefficients (`stegnet.jpeg.samples`). A cover that is not a JPEG is made one
+(`stegnet.jpeg.cover`). `jpeg_channel` plans a container for a channel that the sender can run.
 """
 
 from dataclasses import dataclass, replace
@@ -9,19 +9,14 @@ from pathlib import Path
 from types import MappingProxyType
 
 from stegnet import channels
+from stegnet.channels.channel_cover import ChannelCover, channel_cover
+from stegnet.channels.through_channel import ThroughChannel
 from stegnet.core.errors import MediaError
 from stegnet.core.names import FILM, FORMS, JPEG_SUFFIXES, PICTURE, SOUND, USUAL_NAME
 from stegnet.core.text import Setting, Text
-from stegnet.image.jpeg_coefficients import read_jpeg
-from stegnet.keys import ANY_KEY, KeySource, Opener
-from stegnet.media.cover import Cover
-from stegnet.media.jpeg_cover import JpegCover, jpeg_cover, why_made_anew
-from stegnet.methods.channel_cover import ChannelCover, channel_cover
-from stegnet.methods.hiding import SamplesContainer, found_file_by
-from stegnet.methods.jpeg_channel import ThroughChannel
-from stegnet.methods.jpeg_medium import JpegMedium
-from stegnet.methods.medium import MediumMethod
-from stegnet.methods.method import (
+from stegnet.hiding.found_file import SamplesContainer, found_file_by
+from stegnet.hiding.medium import MediumMethod
+from stegnet.hiding.method import (
     Capacity,
     Context,
     CoverSize,
@@ -34,8 +29,13 @@ from stegnet.methods.method import (
     choice_of,
     option,
 )
+from stegnet.jpeg.coefficients import read_jpeg
+from stegnet.jpeg.cover import JpegCover, jpeg_cover, why_made_anew
+from stegnet.jpeg.medium import JpegMedium
+from stegnet.jpeg.samples import medium_of, samples_of
+from stegnet.keys import ANY_KEY, KeySource, Opener
+from stegnet.media.cover import Cover
 from stegnet.record import Container
-from stegnet.sealing.jpeg_samples import medium_of, samples_of
 
 JPEG = "jpeg"
 USUAL_QUALITY = 95  # of JPEGs that are made of other covers

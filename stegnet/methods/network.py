@@ -22,13 +22,8 @@ from stegnet.core.names import FILM, PICTURE, counted, printable
 from stegnet.core.parallel import parallel_map, prefetch
 from stegnet.core.pixels import is_grey
 from stegnet.core.text import LOSS, Aside, CommandLine, Setting, Text, prefixed
-from stegnet.image.pictures import read_picture, refuse_palette
-from stegnet.keys import FILM_ID_BYTES, ContainerKeys, KeyRing, KeySource
-from stegnet.media.cover import Cover, about_secret, kind_of_secret
-from stegnet.media.growth import time_in_words
-from stegnet.media.picture_form import write_like
-from stegnet.methods.hiding import RewrittenFilm, changed_meanwhile
-from stegnet.methods.method import (
+from stegnet.film.rewriting import RewrittenFilm, changed_meanwhile
+from stegnet.hiding.method import (
     Context,
     CoverSize,
     Fit,
@@ -43,6 +38,10 @@ from stegnet.methods.method import (
     choice_of,
     option,
 )
+from stegnet.image.pictures import read_picture, refuse_palette
+from stegnet.keys import FILM_ID_BYTES, ContainerKeys, KeyRing, KeySource
+from stegnet.media.cover import Cover, about_secret, kind_of_secret
+from stegnet.media.growth import time_in_words
 from stegnet.networks.card import SHIPPED, read_card, weights_id
 from stegnet.networks.inference import (
     FrameInput,
@@ -56,6 +55,7 @@ from stegnet.networks.inference import (
     reveal_read_picture,
 )
 from stegnet.networks.secret_quality import SecretQuality, measure_secret, measured_quality, visibility_notes
+from stegnet.png.writing import write_like
 from stegnet.record import (
     Container,
     Diagnosis,

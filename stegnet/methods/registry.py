@@ -12,8 +12,7 @@ from typing import Any
 from stegnet.channels.destinations import DESTINATIONS
 from stegnet.core.errors import ConfigError, did_you_mean
 from stegnet.core.names import ALBUM, COVERS, is_channel_file
-from stegnet.media.cover import Cover
-from stegnet.methods.method import (
+from stegnet.hiding.method import (
     AUTO,
     AlbumMethod,
     Capacity,
@@ -26,6 +25,7 @@ from stegnet.methods.method import (
     checked_options,
     choice_of,
 )
+from stegnet.media.cover import Cover
 
 _CLASSES = {
     AUTO: "stegnet.methods.registry:Auto",

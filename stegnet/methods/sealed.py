@@ -14,12 +14,10 @@ from stegnet.core.names import FILE, JPEG_SUFFIXES, PICTURE, USUAL_NAME
 from stegnet.core.pixels import channels_of
 from stegnet.core.process_settings import blas_in_one_thread
 from stegnet.core.text import CommandLine, Text
-from stegnet.keys import SYSTEM, KeyRing, KeySource, Randomness
-from stegnet.media.cover import Cover
-from stegnet.methods.film_medium import FrameMedium, FrameSamples
-from stegnet.methods.hiding import found_file
-from stegnet.methods.medium import Medium, MediumMethod, MediumOptions, seal_record
-from stegnet.methods.method import (
+from stegnet.film.medium import FrameMedium, FrameSamples
+from stegnet.hiding.found_file import found_file
+from stegnet.hiding.medium import Medium, MediumMethod, MediumOptions, seal_record
+from stegnet.hiding.method import (
     Capacity,
     Context,
     CoverSize,
@@ -32,7 +30,9 @@ from stegnet.methods.method import (
     Payload,
     choice_of,
 )
-from stegnet.methods.pixel_medium import (
+from stegnet.keys import SYSTEM, KeyRing, KeySource, Randomness
+from stegnet.media.cover import Cover
+from stegnet.png.medium import (
     DATA_NAME,
     PixelMedium,
     bytes_capacity,

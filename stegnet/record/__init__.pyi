@@ -7,6 +7,23 @@ from .base import (
     least_base as least_base,
     least_base_per_pixel as least_base_per_pixel,
 )
+from .coding import (
+    MAX_BLOCK as MAX_BLOCK,
+    MAX_FRAMES as MAX_FRAMES,
+    MAX_NAME as MAX_NAME,
+    File as File,
+    Header as Header,
+    Pictures as Pictures,
+    Record as Record,
+    Sound as Sound,
+    describe_tracks as describe_tracks,
+    format_record as format_record,
+    is_file_name as is_file_name,
+    no_sound as no_sound,
+    parse_packets as parse_packets,
+    plan_sound as plan_sound,
+    record_bytes as record_bytes,
+)
 from .container import (
     ALL_OR_NOTHING as ALL_OR_NOTHING,
     Container as Container,
@@ -38,23 +55,6 @@ from .reading import (
     not_given_back as not_given_back,
     nothing_revealed as nothing_revealed,
     read_record as read_record,
-)
-from .record import (
-    MAX_BLOCK as MAX_BLOCK,
-    MAX_FRAMES as MAX_FRAMES,
-    MAX_NAME as MAX_NAME,
-    File as File,
-    Header as Header,
-    Pictures as Pictures,
-    Record as Record,
-    Sound as Sound,
-    describe_tracks as describe_tracks,
-    format_record as format_record,
-    is_file_name as is_file_name,
-    no_sound as no_sound,
-    parse_packets as parse_packets,
-    plan_sound as plan_sound,
-    record_bytes as record_bytes,
 )
 from .spread import (
     SHARES as SHARES,

@@ -25,6 +25,7 @@ from stegnet.formats.opened_file import is_lossy_webp
 from stegnet.image.pictures import open_picture
 from stegnet.keys import Key, KeyRing, Opener, Passphrase
 from stegnet.media.cover import Cover
+from stegnet.record.coding import Header, Record
 from stegnet.record.file_payload import file_digest
 from stegnet.record.reading import (
     FRAMES,
@@ -38,7 +39,6 @@ from stegnet.record.reading import (
     nothing_revealed,
     read_record,
 )
-from stegnet.record.record import Header, Record
 from stegnet.record.spread import Gathering, least_shares
 from stegnet.sealing import PIXELS, UNEVEN, record_capacity
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from stegnet.core.errors import CapacityError, MediaError, reading
 from stegnet.core.names import FILE
 from stegnet.keys import FILM_ID_BYTES, Randomness
-from stegnet.record.record import File, Header, Record, record_bytes
+from stegnet.record.coding import File, Header, Record, record_bytes
 from stegnet.record.spread import SHARES, choose_needed, least_shares
 
 

@@ -15,7 +15,7 @@ from stegnet.core.keystream import grid
 from stegnet.core.pixels import Base, check_declared
 from stegnet.keys import KeyRing
 from stegnet.record.base import decode_base
-from stegnet.record.record import File, Pictures, Record, parse_packets, parse_record, require
+from stegnet.record.coding import File, Pictures, Record, parse_packets, parse_record, require
 from stegnet.sealing import PIXELS, SampleModel, unseal
 
 MAX_PIXEL_RATIO = 256  # largest number of a secret's pixels per pixel of its container: revealing needs memory for them

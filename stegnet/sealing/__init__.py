@@ -2,7 +2,6 @@
 
 `embedding` writes and reads a record. `sample_order` locates its zones, `zones` writes them, and `trellis` chooses the
 cheapest changes by the texture costs of `costs`. `decoys` makes dummy changes in samples that carry nothing.
-`jpeg_samples` has the coefficients of a JPEG as samples, with their costs, and `h264_samples` the levels of an MP4.
 
 For robust containers, `fec` corrects errors, and `content_salts` gives salts that saving a picture keeps.
 """

@@ -13,8 +13,8 @@ from stegnet import MediaError
 from stegnet.channels import learn_channel, read_channel
 from stegnet.channels.jpeg_form import jpeg_of
 from stegnet.channels.jpeg_headers import learned_headers, stated_density, written_behind
-from stegnet.image.jpeg_coefficients import JpegPicture
-from stegnet.image.jpeg_markers import joined_segments, segments_of
+from stegnet.jpeg.coefficients import JpegPicture
+from stegnet.jpeg.markers import joined_segments, segments_of
 from tests.support.apps import SRGB, App, saved, scene, swapped_profile
 
 COMMENT, EXIF, PROFILE = 0xFE, 0xE1, 0xE2  # markers

@@ -10,7 +10,7 @@ from PIL import Image
 from tests.cli.conftest import python
 
 _FILMS = {"av", "ffmpeg", "stegnet.video.films", "stegnet.video.film_writer"}
-_SOUNDS = {"soundfile", "stegnet.formats.sound_file"}
+_SOUNDS = {"soundfile", "stegnet.sound.file"}
 _NETWORKS = {"onnxruntime", "torch", "stegnet.networks.engines.onnx_engine"}
 _OTHERS = "email importlib.metadata joblib jpeglib pi_heif ray scipy segno skimage tqdm zxcvbn"
 NEVER = {*_FILMS, *_SOUNDS, *_NETWORKS, *_OTHERS.split()}

@@ -24,9 +24,9 @@ from stegnet.core.errors import ClusterError, DataError
 from stegnet.core.processes import Work, over_processes
 from stegnet.core.remote_path import place
 from stegnet.files import plan_hiding, plan_revealing
+from stegnet.hiding import DEFAULT_CONTEXT
 from stegnet.image import write_png
 from stegnet.keys import Passphrase
-from stegnet.methods import DEFAULT_CONTEXT
 from stegnet.tasks import reveal_task
 from tests.support.films import picture
 from tests.support.nodes import KEY, SEED, die, doing, doing_all, errors, hiding, linger

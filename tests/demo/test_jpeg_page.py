@@ -15,10 +15,10 @@ from PIL import ExifTags, Image, ImageCms, ImageFilter, ImageOps
 import stegnet
 from stegnet.core.pixels import channels_of
 from stegnet.image import read_cover
+from stegnet.jpeg.medium import JpegMedium
 from stegnet.media.condition import Condition, Premise
 from stegnet.media.evidence.pictures import picture_evidence
-from stegnet.methods.jpeg_medium import JpegMedium
-from stegnet.methods.pixel_medium import secure_payload
+from stegnet.png.medium import secure_payload
 from stegnet.results import DETECTION_WORDS, NONE_HARD, Detectability, Detection
 from tests.demo.conftest import node
 from tests.support.jpegs import JpegPicture, jpeg_cover, lossy_history, read_jpeg

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from stegnet.files import reveal_file
+from stegnet.hide_file import HideJob, hide_file
+from stegnet.hiding import Context
 from stegnet.keys import Key
-from stegnet.methods import METHODS, Context, HideJob, hide_file
+from stegnet.methods import METHODS
 from stegnet.networks import SHIPPED
 from stegnet.results import OutputTarget
 from tests.demo.conftest import needs_chromium

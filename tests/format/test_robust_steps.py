@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from stegnet.core.names import USUAL_NAME
+from stegnet.hiding import CoverSize
 from stegnet.keys import Key, Passphrase
-from stegnet.methods import METHODS, CoverSize
+from stegnet.methods import METHODS
 from stegnet.methods.robust import (
     BlockPlacement,
     OperatingPoint,

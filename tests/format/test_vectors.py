@@ -13,9 +13,9 @@ import pytest
 
 from stegnet import RevealError, Session
 from stegnet.files import reveal_file
+from stegnet.hiding import Context
 from stegnet.image import read_picture
 from stegnet.keys import Key, Passphrase
-from stegnet.methods import Context
 from stegnet.methods.robust import (
     OperatingPoint,
     PictureModem,

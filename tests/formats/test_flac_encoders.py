@@ -10,8 +10,8 @@ import pytest
 import soundfile
 
 import stegnet
-from stegnet.formats.flac import find_frame
-from stegnet.formats.sound_file import read_sound_file
+from stegnet.sound.file import read_sound_file
+from stegnet.sound.flac import find_frame
 from tests.support.sounds import noise, samples_of, write_wav
 
 KEY = stegnet.Key(bytes(32))

@@ -16,9 +16,9 @@ from PIL import Image, ImageCms
 from skimage.data import astronaut
 
 from stegnet import info
-from stegnet.formats.png import LIBPNG_DEFLATE, LIBPNG_FILTERS, Deflate, PngFile, PngForm, profile_chunk
-from stegnet.formats.png_rows import Filters, filtered
 from stegnet.image import read_picture
+from stegnet.png.file import LIBPNG_DEFLATE, LIBPNG_FILTERS, Deflate, PngFile, PngForm, profile_chunk
+from stegnet.png.rows import Filters, filtered
 from tests.support.kernels import both
 from tests.support.pngs import SIGNATURE, as_png
 

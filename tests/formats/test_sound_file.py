@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 import stegnet
-from stegnet.formats.sound_file import FLAC, WAV, read_sound_file
+from stegnet.sound.file import FLAC, WAV, read_sound_file
 from tests.support.memory import memory_limited
 from tests.support.sounds import A_LAW, EXTENSIBLE, FLOAT, as_bytes, chunk, form_chunk, noise, riff, samples_of
 

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from stegnet.gui import jobs, server as gui
+from stegnet.hiding import Context
 from stegnet.loopback import LOOPBACK
-from stegnet.methods import Context
 from tests.support.temporary import temporary_files_in
 from tests.support.waiting import LIMIT
 

@@ -13,8 +13,8 @@ import pytest
 
 from stegnet.core.parallel import in_steps
 from stegnet.gui import server as gui
+from stegnet.hiding import Context
 from stegnet.loopback import LOOPBACK
-from stegnet.methods import Context
 from tests.gui.conftest import KEY, PASSPHRASE, Client, back, body_of, named, request
 from tests.support.waiting import LIMIT, wait_until
 

@@ -14,7 +14,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from skimage.data import astronaut
 
 from stegnet.core.pixels import COSINES, ZIGZAG
-from stegnet.image.libjpeg import (
+from stegnet.jpeg.libjpeg import (
     DctMethod,
     blocks_that_hold,
     colour_offsets,

@@ -2,7 +2,7 @@
 
 Blocks are quantised coefficients, (n, 64) int16 in zigzag order; steps, scales and limits are row by row, (64,). Arrays
 of the DCT are (8, 8, n): rows, columns, blocks. The methods of the forward DCT are 0 for "islow", 1 for "ifast" and 2
-for "float", as in `stegnet.image.libjpeg`.
+for "float", as in `stegnet.jpeg.libjpeg`.
 """
 
 from typing import TypeVar

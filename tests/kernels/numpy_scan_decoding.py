@@ -1,6 +1,6 @@
 """Huffman decoding of JPEG scans, in Python: the oracle of _scan_decoding.c.
 
-Damaged data are read as libjpeg reads them (see `stegnet.image.jpeg_scan_decoder`).
+Damaged data are read as libjpeg reads them (see `stegnet.jpeg.scan_decoder`).
 """
 
 import re

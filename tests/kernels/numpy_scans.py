@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from stegnet.jpeg.scan_events import Events, ac_events, dc_events
 from stegnet.kernels.arrays import I16, I64, U8, U16
-from stegnet.kernels.scan_events import Events, ac_events, dc_events
 
 
 def count(blocks: I16, owners: U8, dc: U8, ac: U8, interval: int, counts: I64) -> None:

@@ -15,16 +15,16 @@ from PIL import Image
 
 from stegnet import kernels
 from stegnet.core.parallel import parallel_map
-from stegnet.image.libjpeg import (
+from stegnet.jpeg.libjpeg import (
     DctMethod,
     blocks_that_hold,
     colour_offsets,
     encode_planes,
     steps_that_hold,
 )
+from stegnet.jpeg.samples import juniward
 from stegnet.keys import Key
 from stegnet.sealing import Costs, RepeatAccumulateCode, SampleModel, SealOptions, seal, texture_costs, trellis
-from stegnet.sealing.jpeg_samples import juniward
 from stegnet.sealing.sample_order import first_sorted, stable_argsort
 from tests.support.jpegs import read_jpeg
 from tests.support.kernels import both

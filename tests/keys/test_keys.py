@@ -17,7 +17,6 @@ from stegnet.keys import (
     KeyRing,
     Passphrase,
     Recipient,
-    keys,
     make_identity_file,
     make_key_file,
     read_identity,
@@ -25,6 +24,7 @@ from stegnet.keys import (
     read_recipient,
     shown_text,
 )
+from stegnet.keys.sources import _SCRYPT
 from tests.support.sealing import FILM_SECRET
 
 SALT, CANARY = bytes(range(16)), "c4n4ry"
@@ -205,7 +205,7 @@ def test_no_traceback_holds_a_secret(tmp_path, monkeypatch, fail):
     """Neither in the text of an error, chained ones too, nor among the local variables of any frame."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "k").write_text(CANARY)
-    monkeypatch.setitem(keys._SCRYPT, "n", 1 << 40)
+    monkeypatch.setitem(_SCRYPT, "n", 1 << 40)
     with pytest.raises((KeyFileError, ValueError, MemoryError)) as caught:
         fail()
     error = caught.value

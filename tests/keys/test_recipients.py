@@ -23,8 +23,8 @@ from stegnet.keys import (
     import_secret,
 )
 from stegnet.keys.elligator import coordinate, representative
-from stegnet.methods.pixel_medium import bytes_capacity
 from stegnet.methods.sealed import hide_bytes, reveal_bytes
+from stegnet.png.medium import bytes_capacity
 from stegnet.sealing import frame_salt, public_order, zones_of
 from stegnet.sealing.zones import read_ephemeral
 from stegnet.video import FilmWriter, read_frames
@@ -202,7 +202,7 @@ def test_capacity_is_left_for_the_ephemeral_key(cover, picture):
 
 def test_a_film_opens_without_its_first_frame(tmp_path, make_film, monkeypatch):
     """By an anchor, which half of all frames are here, so that a short film has some."""
-    monkeypatch.setattr("stegnet.keys.keys._ANCHORS", 128)
+    monkeypatch.setattr("stegnet.keys.sources._ANCHORS", 128)
     make_film(tmp_path / "cover.mkv", 12)
     stegnet.hide(tmp_path / "cover.mkv", DATA, tmp_path / "c.mkv", key=RECIPIENT, method="sealed")
     first, *rest = read_frames(tmp_path / "c.mkv")

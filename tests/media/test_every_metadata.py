@@ -17,8 +17,8 @@ import soundfile
 from PIL import ExifTags, Image
 
 import stegnet
-from stegnet.formats.flac import COMMENTS, PADDING, SEEK_TABLE, STREAM, metadata_blocks, written_blocks
 from stegnet.media.metadata import _CHUNKS, _OF_FLAC, _OF_WAV, _SEGMENTS
+from stegnet.sound.flac import COMMENTS, PADDING, SEEK_TABLE, STREAM, metadata_blocks, written_blocks
 from tests.support.pngs import as_png, chunks_of
 from tests.support.sounds import as_bytes, chunk, form_chunk, noise, riff
 

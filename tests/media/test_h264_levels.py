@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from stegnet import MediaError
-from stegnet.video.h264_levels import (
+from stegnet.h264.levels import (
     WRITABLE,
     H264Error,
     Kind,

@@ -19,8 +19,8 @@ from PIL import Image
 from stegnet import MediaError
 from stegnet.core.pixels import ZIGZAG, encode_jpeg, through_jpeg
 from stegnet.image import read_picture
-from stegnet.image.jpeg_markers import HuffmanTable, parse_jpeg
-from stegnet.image.jpeg_scan_encoder import scan_symbols
+from stegnet.jpeg.markers import HuffmanTable, parse_jpeg
+from stegnet.jpeg.scan_encoder import scan_symbols
 from tests.support.jpegs import JpegPicture, read_jpeg
 from tests.support.kernels import both
 

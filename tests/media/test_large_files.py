@@ -13,8 +13,8 @@ from PIL import Image
 import stegnet
 from stegnet import Key, MediaError
 from stegnet.core.pixels import is_grey
-from stegnet.image.jpeg_coefficients import read_jpeg
 from stegnet.image.pictures import read_picture
+from stegnet.jpeg.coefficients import read_jpeg
 from tests.support import stills
 from tests.support.films import picture
 from tests.support.memory import memory_limited

@@ -14,9 +14,9 @@ from PIL import ExifTags, Image, PngImagePlugin
 import stegnet
 from stegnet.cli import main
 from stegnet.formats.boxes import box
-from stegnet.formats.flac import COMMENTS, metadata_blocks, written_blocks
 from stegnet.image import read_picture
 from stegnet.keys import make_key_file
+from stegnet.sound.flac import COMMENTS, metadata_blocks, written_blocks
 from tests.support.films import ffmpeg
 from tests.support.sounds import chunk, noise
 

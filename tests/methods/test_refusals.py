@@ -96,19 +96,19 @@ def test_a_channel_that_cannot_be_written(monkeypatch, capsys):
     ("cover", "secret", "options", "begins", "told"),
     [
         (
-            *("film.mkv", "longer.mkv", {"method": "network"}, "network.chosen_network"),
+            *("film.mkv", "longer.mkv", {"method": "network"}, "methods.network.chosen_network"),
             "the secret has 5 frames, the cover only 3",
         ),
         (
-            *("photo.png", "large.bin", {"survive": "messenger"}, "robust.picture_containers.fit_picture"),
+            *("photo.png", "large.bin", {"survive": "messenger"}, "methods.robust.picture_containers.fit_picture"),
             r"^large.bin: has 1048576 bytes, more than the capacity of \d+$",
         ),
         (
-            *("wide.mkv", "large.bin", {"survive": "messenger"}, "robust.film_containers._write_reduced"),
+            *("wide.mkv", "large.bin", {"survive": "messenger"}, "methods.robust.film_containers._write_reduced"),
             r"^large.bin: has 1048576 bytes, more than the capacity of \d+ at most$",
         ),
         (
-            *("photo.png", "photo.png", {"method": "auto", "at_most_safe": True}, "method.media_compressors"),
+            *("photo.png", "photo.png", {"method": "auto", "at_most_safe": True}, "hiding.method.media_compressors"),
             r"^photo.png: has \d+ bytes, but none are hard to find in this cover$",
         ),
     ],
@@ -117,7 +117,7 @@ def test_what_does_not_fit(cover, secret, options, begins, told, monkeypatch):
     make_film(Path("longer.mkv"), 5)
     if cover == "wide.mkv":
         still_film(Path(cover), 48, 500, 900)
-    monkeypatch.setattr(f"stegnet.methods.{begins}", work)
+    monkeypatch.setattr(f"stegnet.{begins}", work)
     if options.get("at_most_safe"):
         Image.fromarray(picture(48, 40, 2)).save(cover)
     with pytest.raises(stegnet.CapacityError, match=told):
@@ -141,8 +141,8 @@ def photo_in_webp(path):
 @pytest.mark.parametrize(
     ("cover", "told", "step"),
     [
-        ("phone.mkv", "a film without loss of about 16", "grouped_medium.SealedGroups.write"),
-        ("photo.webp", "a PNG of about 17", "medium.seal_record"),
+        ("phone.mkv", "a film without loss of about 16", "hiding.grouped_medium.SealedGroups.write"),
+        ("photo.webp", "a PNG of about 17", "hiding.medium.seal_record"),
     ],
 )
 def test_nothing_grows_many_times_unless_it_is_asked_for(cover, told, step, monkeypatch, capsys):
@@ -154,7 +154,7 @@ def test_nothing_grows_many_times_unless_it_is_asked_for(cover, told, step, monk
         photo_in_webp(cover)
     hide = ["hide", cover, "note.txt", "--key-file", "k", "-o"]
     with monkeypatch.context() as patched:
-        patched.setattr(f"stegnet.methods.{step}", work)
+        patched.setattr(f"stegnet.{step}", work)
         for out in ("sent", "folder/"):
             assert main([*hide, out]) == 1
             problem, hint = capsys.readouterr().err.splitlines()
@@ -203,7 +203,7 @@ def test_how_large_a_container_gets_is_said_before_the_work(cover, made_of, caps
 
 
 def test_how_long_it_takes_is_said_before_the_work_if_that_is_long(capsys, monkeypatch):
-    monkeypatch.setattr("stegnet.methods.method.Context.in_steps", work)
+    monkeypatch.setattr("stegnet.hiding.method.Context.in_steps", work)
     Image.fromarray(np.tile(picture(600, 1000, 1), (5, 3, 1))).save("large.png")
     with pytest.raises(Worked):
         main(["hide", "large.png", "photo.png", "--method", "network", "--key-file", "k", "-o", "sent.png"])
@@ -214,7 +214,7 @@ def test_how_long_it_takes_is_said_before_the_work_if_that_is_long(capsys, monke
     ("name", "size", "needed"), [("large.png", 100, "0.3"), ("large.png", 300_000, "0.5"), ("large.jpg", 100, "0.3")]
 )
 def test_how_much_memory_it_takes_is_said_before_the_work_if_that_is_much(name, size, needed, capsys, monkeypatch):
-    monkeypatch.setattr("stegnet.methods.medium.SampleMedium.sealed", work)
+    monkeypatch.setattr("stegnet.hiding.medium.SampleMedium.sealed", work)
     Image.fromarray(np.tile(picture(750, 1000, 1), (5, 4, 1))).save(name)
     Path("secret.bin").write_bytes(random.Random(1).randbytes(size))
     with pytest.raises(Worked):

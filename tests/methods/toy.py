@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from stegnet.core.names import PICTURE
+from stegnet.hiding import Context, FoundSecret, MethodOptions, option
+from stegnet.hiding.found_file import SamplesContainer, found_file
+from stegnet.hiding.medium import Medium, MediumMethod, SampleMedium, WrittenMedium
+from stegnet.hiding.method import MethodInfo
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
-from stegnet.media.picture_form import write_like
-from stegnet.methods import Context, FoundSecret, MethodOptions, option
-from stegnet.methods.hiding import SamplesContainer, found_file
-from stegnet.methods.medium import Medium, MediumMethod, SampleMedium, WrittenMedium
-from stegnet.methods.method import MethodInfo
+from stegnet.png.writing import write_like
 from stegnet.record import Container
 from stegnet.results import SecurePayload
 from stegnet.sealing import PIXELS, Costs

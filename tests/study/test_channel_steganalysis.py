@@ -9,7 +9,7 @@ from PIL import Image
 from scipy.stats import norm
 
 from pipeline.evaluate.statistics import Scores
-from stegnet.image.jpeg_coefficients import JpegPicture
+from stegnet.jpeg.coefficients import JpegPicture
 from stegnet.keys import seeded
 from stegnet.record import format_record
 from study import channel_steganalysis, jpeg_steganalysis

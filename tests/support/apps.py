@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
 from stegnet.channels.jpeg_form import JpegForm, jpeg_of
-from stegnet.image.libjpeg import DctMethod, encode_planes
+from stegnet.jpeg.libjpeg import DctMethod, encode_planes
 
 SRGB_PROFILE = ImageCms.createProfile("sRGB")
 SRGB = ImageCms.ImageCmsProfile(SRGB_PROFILE).tobytes()

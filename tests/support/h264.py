@@ -10,7 +10,7 @@ from typing import Any
 import av
 import numpy as np
 
-from stegnet.video.h264_levels import Parameters
+from stegnet.h264.levels import Parameters
 from tests.support.films import bundled_ffmpeg, encode, picture
 from tests.support.waiting import LIMIT
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from stegnet.core.pixels import DITHER, ZIGZAG, encode_jpeg, through_jpeg, through_webp
-from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
+from stegnet.jpeg.coefficients import JpegPicture, read_jpeg
+from stegnet.jpeg.cover import JpegCover, jpeg_cover as made
+from stegnet.jpeg.samples import juniward
 from stegnet.media.cover import Cover
-from stegnet.media.jpeg_cover import JpegCover, jpeg_cover as made
-from stegnet.sealing.jpeg_samples import juniward
 
 
 def jpeg_cover(path: Path, quality: int) -> JpegCover:

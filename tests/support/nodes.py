@@ -17,9 +17,11 @@ import stegnet
 from stegnet.core.disk import atomic_write
 from stegnet.core.remote_path import place
 from stegnet.files import FolderPlan, Outcome, Outcomes, plan_hiding
+from stegnet.hide_file import HideJob
+from stegnet.hiding import DEFAULT_CONTEXT
+from stegnet.hiding.medium import MediumOptions
 from stegnet.keys import Key, KeySource
-from stegnet.methods import DEFAULT_CONTEXT, METHODS, HideJob
-from stegnet.methods.medium import MediumOptions
+from stegnet.methods import METHODS
 from stegnet.results import OutputFolder, OutputTarget, Report
 from stegnet.tasks import Do, Secrets, do_folder, hide_task
 from tests.support.waiting import LIMIT

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from stegnet.keys import ContainerKeys, Key
-from stegnet.record.record import sized, take_sized
+from stegnet.record.coding import sized, take_sized
 from stegnet.sealing import Costs, SealOptions, frame_salt, seal, texture_costs, zones_of
 from stegnet.sealing.sample_order import order_of
 from stegnet.sealing.zones import read_lead, read_mac

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stegnet.formats.sound_file import SoundFile
+from stegnet.sound.file import SoundFile
 
 PCM, FLOAT, A_LAW, EXTENSIBLE = 1, 3, 6, 0xFFFE
 

@@ -1,4 +1,4 @@
-/** Evidence in a JPEG that stays one: would a changed coefficient be proof (stegnet/media/evidence/jpegs.py)? */
+/** Evidence in a JPEG that stays one: would a changed coefficient be proof (stegnet/jpeg/evidence.py)? */
 
 import { EVIDENCE } from "../constants.js";
 import { transformed } from "../jpeg/blocks.js";

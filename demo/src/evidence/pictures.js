@@ -1,4 +1,4 @@
-/** Evidence in a cover: would a change of ±1 be proof by itself (stegnet/media/evidence/pictures.py and jpegs.py)? */
+/** Evidence in a cover: would a change of ±1 be proof by itself (stegnet/media/evidence/pictures.py, stegnet/jpeg/evidence.py)? */
 
 import { EVIDENCE } from "../constants.js";
 import { changesInBand } from "./band.js";

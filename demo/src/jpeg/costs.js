@@ -1,6 +1,6 @@
 /**
  * Costs of changing a JPEG's coefficients by J-UNIWARD (Holub, Fridrich, Denemark: Universal distortion function for
- * steganography in an arbitrary domain, EURASIP JIS 2014:1), as stegnet/sealing/jpeg_samples.py has them. Readers don't
+ * steganography in an arbitrary domain, EURASIP JIS 2014:1), as stegnet/jpeg/samples.py has them. Readers don't
  * depend on them.
  *
  * The wavelets and the basis of the DCT are separable, and so is the absolute value of their products: sums over 23×23

@@ -1,5 +1,5 @@
 /**
- * A JPEG to hide in, as stegnet/media/jpeg_cover.py and stegnet/methods/robust/robust_pictures.py: robust containers are
+ * A JPEG to hide in, as stegnet/jpeg/cover.py and stegnet/methods/robust/robust_pictures.py: robust containers are
  * written as the cover's own JPEG but for the luma of blocks that carry something. Rounding errors of its coefficients are
  * known to whoever makes it, else estimated (Li, Chen, Zhang, Zhou, Wang, Yu: JPEG steganography with estimated
  * side-information, IEEE TCSVT 30(7), 2020).

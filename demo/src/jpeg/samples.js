@@ -33,7 +33,7 @@ export function withSamples({ planes: [before, ...chroma] }, samples) {
 
 /**
  * 1 for each block of luma that sticks out over the picture's edge, which encoders fill by a rule, or is beside a fill of
- * MCUs that says what it is; as stegnet/sealing/jpeg_samples.py.
+ * MCUs that says what it is; as stegnet/jpeg/samples.py.
  */
 export function edgeBlocks({ file }) {
   const [{ rows, cols, across, down }] = file.components;

@@ -37,9 +37,9 @@ from stegnet.core.remote_path import Place
 from stegnet.core.text import Text
 from stegnet.files import is_folder, make_album, pack, plan_album, plan_hiding, results_folder
 from stegnet.formats.opened_file import FileInMemory
+from stegnet.hide_file import HideJob, hide_file
 from stegnet.keys import KeySource
 from stegnet.media.cover import check_input
-from stegnet.methods import HideJob, hide_file
 from stegnet.methods.registry import METHODS
 from stegnet.results import Report
 

@@ -14,7 +14,7 @@ from stegnet.cli.parser import Parser
 from stegnet.core.disk import local_path
 from stegnet.core.names import FILM, PICTURE, USUAL_NAME, counted, shown_size
 from stegnet.files import Info, file_info, fit_info
-from stegnet.methods import Context, Fit
+from stegnet.hiding import Context, Fit
 
 DESCRIPTION = """\
 Tell what fits into FILE and how well it is recovered. With the key, tell what

@@ -23,11 +23,11 @@ from stegnet.core.parallel import prefetch
 from stegnet.core.pixels import BLOCK
 from stegnet.core.text import Aside, Text, prefixed
 from stegnet.formats.opened_file import Source
+from stegnet.hiding.method import Context, FoundSecret, HiddenFile, NewContainer, Payload, Written
 from stegnet.image.pictures import resize
 from stegnet.keys import ANY_KEY, KeySource
 from stegnet.media.cover import Cover
 from stegnet.media.growth import time_in_words
-from stegnet.methods.method import Context, FoundSecret, HiddenFile, NewContainer, Payload, Written
 from stegnet.methods.robust.film_groups import (
     HEAD_BYTES,
     GroupContent,

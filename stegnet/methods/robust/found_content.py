@@ -8,7 +8,7 @@ import numpy as np
 from stegnet.core.disk import atomic_write
 from stegnet.core.errors import RevealError
 from stegnet.core.names import FILE, PICTURE, counted, printable
-from stegnet.methods.method import Context, FoundSecret
+from stegnet.hiding.method import Context, FoundSecret
 from stegnet.methods.robust.robust_content import RobustContent, RobustFile, RobustPicture
 from stegnet.record import Container
 from stegnet.results import OutputTarget, Report, as_named, text_report, write_revealed

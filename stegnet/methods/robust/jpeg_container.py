@@ -10,9 +10,9 @@ from stegnet.core.disk import temporary_folder
 from stegnet.core.pixels import BLOCK, DCT_BASIS, coefficients, strips
 from stegnet.formats.opened_file import OpenedFile
 from stegnet.image.pictures import exif_orientation, ignoring_warnings, read_cover
-from stegnet.media.jpeg_cover import JpegCover
+from stegnet.jpeg.cover import JpegCover
+from stegnet.jpeg.samples import edge_blocks
 from stegnet.methods.robust.grid import LUMA_SHARES
-from stegnet.sealing.jpeg_samples import edge_blocks
 
 _TURN = Image.Transpose
 _AS_STORED = {  # by EXIF orientation: turns upright pixels back as they are stored

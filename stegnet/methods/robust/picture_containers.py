@@ -11,13 +11,12 @@ from stegnet.core.errors import CapacityError, reading
 from stegnet.core.names import JPEG_SUFFIXES, PICTURE
 from stegnet.core.parallel import Step
 from stegnet.core.text import Aside, Setting, Text
+from stegnet.hiding.method import Context, FoundSecret, HiddenFile, NewContainer, Payload, Written, warnings_of_psnr
 from stegnet.image.pictures import read_picture, refuse_palette
+from stegnet.jpeg.cover import jpeg_cover
+from stegnet.jpeg.medium import write_jpeg
 from stegnet.keys import ANY_KEY, KeySource
 from stegnet.media.cover import Compressed, Cover, about_secret, reduced_to
-from stegnet.media.jpeg_cover import jpeg_cover
-from stegnet.media.picture_form import write_like
-from stegnet.methods.hiding import write_jpeg
-from stegnet.methods.method import Context, FoundSecret, HiddenFile, NewContainer, Payload, Written, warnings_of_psnr
 from stegnet.methods.robust.found_content import FoundContent
 from stegnet.methods.robust.jpeg_container import JpegContainer
 from stegnet.methods.robust.operating_points import OperatingPoint
@@ -33,6 +32,7 @@ from stegnet.methods.robust.robust_pictures import (
 )
 from stegnet.methods.robust.survival import ContentSpace, Surviving, embed_surviving, survival_notes
 from stegnet.networks.card import SHIPPED_MODEM
+from stegnet.png.writing import write_like
 from stegnet.results import LEAST, Changes, Detectability, stored_name
 
 

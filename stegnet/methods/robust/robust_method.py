@@ -11,10 +11,7 @@ from stegnet.core.names import FILM, JPEG_SUFFIXES, PICTURE, USUAL_NAME
 from stegnet.core.parallel import with_heartbeat
 from stegnet.core.pixels import BLOCK
 from stegnet.core.text import Setting, Text
-from stegnet.keys import Key, KeySource, Opener, Passphrase
-from stegnet.media.cover import Cover
-from stegnet.methods import robust
-from stegnet.methods.method import (
+from stegnet.hiding.method import (
     DEFAULT_CONTEXT,
     Capacity,
     Context,
@@ -25,6 +22,9 @@ from stegnet.methods.method import (
     NewContainer,
     Payload,
 )
+from stegnet.keys import Key, KeySource, Opener, Passphrase
+from stegnet.media.cover import Cover
+from stegnet.methods import robust
 from stegnet.methods.robust.found_content import ROBUST, FoundContent
 from stegnet.methods.robust.robust_options import CONTAINER_PSNR, RobustOptions
 from stegnet.networks.card import SHIPPED_MODEM

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from stegnet import channels
 from stegnet.channels.destinations import USUAL_CHANNELS
 from stegnet.core.names import FILM, PICTURE
-from stegnet.methods.method import MethodOptions, option
+from stegnet.hiding.method import MethodOptions, option
 
 if TYPE_CHECKING:
     from stegnet.channels import FilmChannel, PictureChannel

@@ -15,8 +15,8 @@ from stegnet.core.errors import CapacityError
 from stegnet.core.parallel import with_heartbeat
 from stegnet.core.pixels import BLOCK, DITHER, through_jpeg
 from stegnet.core.text import Aside, Text
+from stegnet.hiding.method import DEFAULT_CONTEXT, Context
 from stegnet.keys import KeySource
-from stegnet.methods.method import DEFAULT_CONTEXT, Context
 from stegnet.methods.robust.block_placement import BlockPlacement, content_capacity, record_bits
 from stegnet.methods.robust.grid import Grid, own_grid, surviving_canonical_grids, textures
 from stegnet.methods.robust.jpeg_container import JpegContainer

@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar
 from stegnet.channels import PromisedChannel
 from stegnet.core.errors import CapacityError
 from stegnet.core.text import Text
-from stegnet.methods.method import Compressors, FileSpace, HiddenFile, media_compressors
+from stegnet.hiding.method import Compressors, FileSpace, HiddenFile, media_compressors
 from stegnet.methods.robust.block_placement import content_capacity, record_bits
 from stegnet.methods.robust.operating_points import OperatingPoint
 from stegnet.methods.robust.robust_content import file_bytes

@@ -11,10 +11,11 @@ import stegnet
 from stegnet import CapacityError, MediaError, Passphrase, Session
 from stegnet.cli import main
 from stegnet.core.names import USUAL_NAME
+from stegnet.h264.samples import FilmStream, film_groups
+from stegnet.hiding import CoverSize
 from stegnet.media.cover import Cover
-from stegnet.methods import METHODS, CoverSize
+from stegnet.methods import METHODS
 from stegnet.sealing import WET
-from stegnet.sealing.h264_samples import FilmStream, film_groups
 from stegnet.video import read_frames
 from stegnet.video.mp4 import read_mp4, write_mp4
 from tests.support.films import encoded, ffmpeg, still_film

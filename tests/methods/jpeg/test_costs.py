@@ -10,9 +10,9 @@ from PIL import Image
 from scipy.signal import wiener
 
 from stegnet.core.pixels import DCT_BASIS
-from stegnet.media.jpeg_cover import noise_of, rounding_directions, rounding_errors, smoothed
+from stegnet.jpeg.cover import noise_of, rounding_directions, rounding_errors, smoothed
+from stegnet.jpeg.samples import coefficient_costs, fixed_samples
 from stegnet.sealing import WET
-from stegnet.sealing.jpeg_samples import coefficient_costs, fixed_samples
 from tests.support.jpegs import ZIGZAG, jpeg_cover, juniward, read_jpeg
 
 

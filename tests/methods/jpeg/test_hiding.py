@@ -10,9 +10,9 @@ from PIL import Image
 
 from stegnet import CapacityError, MediaError, RevealError, Session
 from stegnet.core.names import USUAL_NAME
+from stegnet.jpeg.medium import JpegMedium
 from stegnet.keys import Identity, Key
 from stegnet.media.cover import Cover
-from stegnet.methods.jpeg_medium import JpegMedium
 from tests.support.jpegs import jpeg_cover, read_jpeg
 from tests.support.sealing import KEY
 

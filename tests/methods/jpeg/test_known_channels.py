@@ -20,10 +20,9 @@ from stegnet import (
     RevealError,
     Session,
 )
-from stegnet.channels import KnownChannel, read_channel
+from stegnet.channels import KnownChannel, read_channel, through_channel
 from stegnet.channels.jpeg_form import JpegForm, jpeg_of
 from stegnet.cli.command import main
-from stegnet.methods import jpeg_channel
 from stegnet.record import format_record
 from tests.support.apps import App, converted, in_wide_steps, photo, swapped_profile, with_byte
 from tests.support.jpegs import read_jpeg
@@ -235,7 +234,7 @@ def test_what_does_not_open_when_it_has_arrived_is_not_kept(
     cover = photo(tmp_path / "c.jpg", (320, 256))
     formatted = format_record
     monkeypatch.setattr(
-        jpeg_channel, "format_record", lambda *given: bytes([formatted(*given)[0] ^ 1]) + formatted(*given)[1:]
+        through_channel, "format_record", lambda *given: bytes([formatted(*given)[0] ^ 1]) + formatted(*given)[1:]
     )
     before = set(tmp_path.iterdir())
     with pytest.raises(MediaError, match="does not give the secret back"):

@@ -15,10 +15,12 @@ import pytest
 
 from stegnet import Key, MediaError, RevealError, StegnetError, WeightsError
 from stegnet.files import reveal_file
-from stegnet.methods import METHODS, Context, HideJob, hide_file
+from stegnet.hide_file import HideJob, hide_file
+from stegnet.hiding import Context
+from stegnet.methods import METHODS
 from stegnet.networks import SHIPPED
 from stegnet.record import Header, Pictures, Record, format_record
-from stegnet.record.record import format_packets
+from stegnet.record.coding import format_packets
 from stegnet.results import OutputTarget, Report
 from stegnet.sealing import SEED_BYTES
 from stegnet.video import SoundPacket, read_frames, read_sound, scan, sound_tracks

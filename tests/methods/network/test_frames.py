@@ -15,9 +15,11 @@ import torch
 from stegnet import CapacityError, Key, Passphrase, RevealError
 from stegnet.core.keystream import apply, draw, invert
 from stegnet.core.pixels import Base
+from stegnet.hide_file import HideJob, hide_file
+from stegnet.hiding import Context
 from stegnet.image import read_picture, resize, unresize, write_png
 from stegnet.keys import SYSTEM, KeyRing
-from stegnet.methods import METHODS, Context, HideJob, hide_file
+from stegnet.methods import METHODS
 from stegnet.networks import (
     NETWORKS,
     SHIPPED,

@@ -11,8 +11,10 @@ import pytest
 from stegnet import CapacityError, Key, Passphrase, RevealError
 from stegnet.channels import parse_film_channel
 from stegnet.files import file_info, reveal_file
+from stegnet.hide_file import HideJob, hide_file
+from stegnet.hiding import DEFAULT_CONTEXT, Context
 from stegnet.keys import SYSTEM
-from stegnet.methods import DEFAULT_CONTEXT, METHODS, Context, HideJob, hide_file
+from stegnet.methods import METHODS
 from stegnet.methods.robust import (
     FILM_POINTS,
     FREQUENCIES,

@@ -11,8 +11,8 @@ from PIL import Image
 
 from stegnet import Key
 from stegnet.channels import parse_picture_channel
+from stegnet.hiding import Context
 from stegnet.image import resize
-from stegnet.methods import Context
 from stegnet.methods.robust import (
     PictureModem,
     PictureReader,

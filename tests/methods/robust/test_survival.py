@@ -11,8 +11,10 @@ from PIL import ExifTags, Image
 
 from stegnet import CapacityError, Key, Passphrase
 from stegnet.channels import parse_picture_channel
+from stegnet.hide_file import HideJob, hide_file
+from stegnet.hiding import Context
 from stegnet.image import read_cover
-from stegnet.methods import METHODS, Context, HideJob, hide_file
+from stegnet.methods import METHODS
 from stegnet.methods.robust import (
     BlockPlacement,
     JpegContainer,

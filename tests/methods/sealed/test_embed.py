@@ -11,12 +11,15 @@ import pytest
 from PIL import Image
 
 from stegnet import CapacityError, MediaError, RevealError
+from stegnet.core.names import PICTURE
 from stegnet.files import file_info, reveal_file
+from stegnet.hide_file import HideJob, hide_file
+from stegnet.hiding import DEFAULT_CONTEXT, Context
 from stegnet.image import read_picture, write_png
 from stegnet.keys import KeyRing
-from stegnet.methods import DEFAULT_CONTEXT, METHODS, PICTURE, Context, HideJob, hide_file
-from stegnet.methods.pixel_medium import bytes_capacity
+from stegnet.methods import METHODS
 from stegnet.methods.sealed import hide_bytes, reveal_bytes
+from stegnet.png.medium import bytes_capacity
 from stegnet.record import File, Header, Record, format_record, read_record
 from stegnet.results import OutputTarget, Report
 from stegnet.sealing import frame_salt

@@ -20,9 +20,9 @@ import numpy as np
 import soundfile
 
 from stegnet.core.errors import MediaError
-from stegnet.formats.flac import SEEK_TABLE, find_frame, metadata_blocks, seek_table, written_blocks
-from stegnet.formats.flac_encoders import SHORTEST_BLOCK, USUAL_BLOCK, CodedSound, FlacSettings, recognise, wide_numbers
 from stegnet.formats.opened_file import FileSlices, Source, id3_bytes
+from stegnet.sound.flac import SEEK_TABLE, find_frame, metadata_blocks, seek_table, written_blocks
+from stegnet.sound.flac_encoders import SHORTEST_BLOCK, USUAL_BLOCK, CodedSound, FlacSettings, recognise, wide_numbers
 
 WAV = "WAV"
 FLAC = "FLAC"

@@ -15,12 +15,12 @@ from PIL import ExifTags, Image
 
 from stegnet.core.disk import temporary_folder
 from stegnet.core.pixels import BLOCK, coefficients, encode_jpeg, in_block_rows
-from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
-from stegnet.image.jpeg_markers import open_jpeg
 from stegnet.image.pictures import KEPT_IN_FORM, UNREADABLE, as_stored, ignoring_warnings, open_picture, refuse_palette
+from stegnet.jpeg.coefficients import JpegPicture, read_jpeg
+from stegnet.jpeg.evidence import jpeg_proof
+from stegnet.jpeg.markers import open_jpeg
 from stegnet.media.condition import Condition
 from stegnet.media.cover import Cover, about_cover, reduced_to
-from stegnet.media.evidence.jpegs import jpeg_proof
 from stegnet.media.evidence.lattice import lattice_proof
 from stegnet.media.evidence.pictures import FLAT, is_flat
 from stegnet.media.evidence.tiles import tiles

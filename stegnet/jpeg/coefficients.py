@@ -15,7 +15,7 @@ import numpy as np
 from stegnet.core.errors import MediaError
 from stegnet.core.pixels import BLOCK, DCT_BASIS, LEVELS, encode_jpeg, in_block_rows
 from stegnet.formats.opened_file import Source, spliced
-from stegnet.image.jpeg_markers import (
+from stegnet.jpeg.markers import (
     HINT,
     HuffmanTable,
     JpegFile,
@@ -25,8 +25,8 @@ from stegnet.image.jpeg_markers import (
     refuse_many_scans,
     spliced_jpeg,
 )
-from stegnet.image.jpeg_scan_decoder import decode_scans, is_decodable
-from stegnet.image.jpeg_scan_encoder import Symbols, ends_with_a_byte, filled_up, optimal_table, scan_symbols
+from stegnet.jpeg.scan_decoder import decode_scans, is_decodable
+from stegnet.jpeg.scan_encoder import Symbols, ends_with_a_byte, filled_up, optimal_table, scan_symbols
 
 _FULL_BYTE = b"\xff\0"  # a byte of ones, as it is written
 

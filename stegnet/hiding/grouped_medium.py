@@ -11,12 +11,12 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from stegnet.hiding.medium import Medium, SampleGroup, WrittenMedium, seal_record
+from stegnet.hiding.method import Context, FoundSecret, HiddenFile, NewContainer, Written
 from stegnet.keys import ContainerKeys, Key
 from stegnet.media.cover import Cover
-from stegnet.methods.hiding import loss_note
-from stegnet.methods.medium import Medium, SampleGroup, WrittenMedium, seal_record
-from stegnet.methods.method import Context, FoundSecret, HiddenFile, NewContainer, Written
 from stegnet.record import (
+    Header,
     Record,
     collect_whole,
     file_header,
@@ -120,7 +120,7 @@ class SealedGroups(NewContainer):
         written = medium.write(part, self)
         read = medium.told_by_reading(part, self.context) if verify else {}
         first_needed = self.keys.anchors is not None
-        loss = loss_note(header, first_needed, medium.called, medium.lost) if medium.spare else ()
+        loss = _loss_note(header, first_needed, medium.called, medium.lost) if medium.spare else ()
         figures = vars(medium.detectability(hidden_bytes(header)))
         if medium.tells_share:
             most = medium.groups * medium.share_capacity(header.file.name, self.keys.film)
@@ -139,3 +139,21 @@ class SealedGroups(NewContainer):
         with TemporaryFile() as file:
             collected, _ = collect_whole(found.container, file, strict=True, progress=found.context.progress)
         return collected.header == self.header
+
+
+def _loss_note(header: Header, first_needed: bool, called: str, lost: str) -> tuple[str, ...]:
+    """Return a line on how many frames may be lost; empty for a file that is not spread.
+
+    Args:
+        header: header of the record.
+        first_needed: the key opens the first frame, and most others only after it.
+        called: name of the frames in the plural.
+        lost: word for frames that can't be read.
+    """
+    most = may_be_lost(header)
+    if most is None:
+        return ()
+    if most == 0:
+        return (f"recovered only if none of its {header.frames} {called} is {lost}",)
+    note = f"recovered even if up to {most} of its {header.frames} {called} are {lost}"
+    return (f"{note}, but not the first" if first_needed else note,)

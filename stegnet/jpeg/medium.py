@@ -1,4 +1,4 @@
-"""The luma coefficients of a JPEG as a medium: a JPEG that stays the JPEG it was (`stegnet.sealing.jpeg_samples`)."""
+"""The luma coefficients of a JPEG as a medium: a JPEG that stays the JPEG it was (`stegnet.jpeg.samples`)."""
 
 from dataclasses import replace
 from functools import cached_property
@@ -7,14 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from stegnet.core.text import Text
-from stegnet.keys import ContainerKeys, Key, Randomness
-from stegnet.media.jpeg_cover import JpegCover
-from stegnet.methods.hiding import write_jpeg
-from stegnet.methods.medium import SampleMedium, WrittenMedium
-from stegnet.record import Record
-from stegnet.results import NEXT_STEP, OR_ALBUM, SecurePayload
-from stegnet.sealing import Costs, SampleModel, most_fixed, record_capacity
-from stegnet.sealing.jpeg_samples import (
+from stegnet.hiding.medium import SampleMedium, WrittenMedium
+from stegnet.image.pictures import pixel_strips
+from stegnet.jpeg.cover import JpegCover
+from stegnet.jpeg.samples import (
     CARRIED,
     COEFFICIENTS,
     coefficient_costs,
@@ -23,6 +19,11 @@ from stegnet.sealing.jpeg_samples import (
     samples_of,
     with_samples,
 )
+from stegnet.keys import ContainerKeys, Key, Randomness
+from stegnet.media.cover import Cover
+from stegnet.record import Record
+from stegnet.results import NEXT_STEP, OR_ALBUM, Changes, SecurePayload
+from stegnet.sealing import Costs, SampleModel, most_fixed, record_capacity
 
 # Rates in bits per nonzero luma coefficient without the first of each block.
 _MOST_RATE = 1.0  # of a record
@@ -144,6 +145,26 @@ class JpegMedium(SampleMedium):
             only_the_copy = "only the copy that arrives is whole: this file is revealed as altered, or not at all"
             notes = (*notes, Text(only_the_copy, kind=NEXT_STEP))
         return WrittenMedium(notes, {"container_psnr": changes.psnr, "changed_pixels": changes.pixels})
+
+
+def write_jpeg(part: Path, cover: JpegCover, planes: list[np.ndarray]) -> Changes:
+    """Write a JPEG with these coefficients whose other bytes are its cover's, as `NewContainer.write` does.
+
+    Args:
+        part: file to write.
+        cover: the JPEG whose other bytes are kept.
+        planes: coefficients by component, (rows, columns, 64) int16 each.
+
+    Returns:
+        The changes of the pixels that viewers show.
+    """
+    part.write_bytes(cover.picture.with_planes(planes))
+    with Cover(part, quiet=True) as written:
+        changes = Changes()
+        shown = cover.shown  # decoded now: a decoder takes more memory than the pixels
+        for rows, pixels in pixel_strips(written):
+            changes.add(shown[rows], pixels)
+        return changes
 
 
 def _used_coefficients(cover: JpegCover) -> int:

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from stegnet.core.pixels import is_grey
-from stegnet.formats.png import ColourType, PngFile
 from stegnet.image.pictures import KEPT_IN_FORM, converts_colours, orientation_of, turned_back, write_png, writing
 from stegnet.media.cover import Cover, about_cover
+from stegnet.png.file import ColourType, PngFile
 
 
 def write_like(cover: Cover, profile: bytes | None, part: Path, pixels: np.ndarray) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ It is turned upright, converted to sRGB, reduced to a size that the channel leav
 tables, as if it had come through the channel before. A JPEG that was saved with the same tables before hardly changes
 any more: nearly all blocks of luma arrive as they are sent. A cover that came through the channel stays as it is.
 
-A block of luma arrives as `stegnet.image.libjpeg` computes it, whatever the others are, as long as no colour is
+A block of luma arrives as `stegnet.jpeg.libjpeg` computes it, whatever the others are, as long as no colour is
 clipped; blocks near black or white keep what they have.
 """
 
@@ -25,16 +25,16 @@ from stegnet.core.pixels import DCT_BASIS, is_grey
 from stegnet.core.text import Setting, Text
 from stegnet.formats.opened_file import FileInMemory
 from stegnet.image.colour_profiles import BrokenProfileError, to_srgb
-from stegnet.image.jpeg_coefficients import JpegPicture, read_jpeg
-from stegnet.image.jpeg_markers import open_jpeg
-from stegnet.image.libjpeg import ColourOffsets, blocks_that_hold, colour_offsets, steps_that_hold
 from stegnet.image.pictures import KEPT_IN_FORM, ignoring_warnings, orientation_of, resize
+from stegnet.jpeg.coefficients import JpegPicture, read_jpeg
+from stegnet.jpeg.cover import JpegCover, rounding_errors
+from stegnet.jpeg.libjpeg import ColourOffsets, blocks_that_hold, colour_offsets, steps_that_hold
+from stegnet.jpeg.markers import open_jpeg
+from stegnet.jpeg.samples import CARRIED, coefficient_costs
 from stegnet.media.condition import Condition, Premise
 from stegnet.media.cover import Cover, about_cover, reduced_to
-from stegnet.media.jpeg_cover import JpegCover, rounding_errors
 from stegnet.sealing import Costs
 from stegnet.sealing.costs import WET
-from stegnet.sealing.jpeg_samples import CARRIED, coefficient_costs
 
 if TYPE_CHECKING:
     from stegnet.channels import KnownChannel, Transit

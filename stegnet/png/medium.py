@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from stegnet.core.pixels import check_memory, memory_to_hide
+from stegnet.hiding.medium import SampleMedium, WrittenMedium
 from stegnet.image.pictures import open_picture, refuse_palette
 from stegnet.keys import ANY_KEY, Key
 from stegnet.media.condition import Condition
@@ -14,8 +15,7 @@ from stegnet.media.cover import Cover, reduced_to
 from stegnet.media.evidence.copies import RegularAreas
 from stegnet.media.evidence.pictures import PictureEvidence, picture_evidence
 from stegnet.media.growth import growth_of
-from stegnet.media.picture_form import write_like
-from stegnet.methods.medium import SampleMedium, WrittenMedium
+from stegnet.png.writing import write_like
 from stegnet.record import empty_record_bytes, full_capacity
 from stegnet.results import SLIGHTLY, ChangeBound, Changes, SecurePayload, shown_history
 from stegnet.sealing import (

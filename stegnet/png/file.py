@@ -22,7 +22,7 @@ from zlib_ng import zlib_ng
 
 from stegnet.core.errors import MediaError
 from stegnet.formats.opened_file import Source, mapped
-from stegnet.formats.png_rows import Filter, Filters, filtered_pass, filtered_rows, passes, unfiltered
+from stegnet.png.rows import Filter, Filters, filtered_pass, filtered_rows, passes, unfiltered
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER = struct.Struct(">IIBBBBB")

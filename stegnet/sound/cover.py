@@ -14,11 +14,11 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from stegnet.core.pixels import in_strips
-from stegnet.formats.flac_encoders import wide_numbers
 from stegnet.formats.opened_file import Source
-from stegnet.formats.sound_file import read_sound_file
 from stegnet.media.evidence.copies import RegularPlaces
-from stegnet.media.evidence.sounds import SoundEvidence, SoundSample
+from stegnet.sound.evidence import SoundEvidence, SoundSample
+from stegnet.sound.file import read_sound_file
+from stegnet.sound.flac_encoders import wide_numbers
 
 SOUND_ROW = 64  # samples of a channel that carry something together
 _BLOCK = 1024  # samples that are predicted at once
@@ -113,6 +113,11 @@ class SoundCover:
     def rows(self) -> int:
         """Number of rows that carry something."""
         return int(np.count_nonzero(self._scan.loud))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Its rows that carry something, and the samples of each."""
+        return self.rows, SOUND_ROW
 
     @property
     def segments(self) -> tuple[int, ...]:

@@ -7,14 +7,14 @@ import numpy as np
 
 from stegnet import networks
 from stegnet.core.text import prefixed
+from stegnet.film.rewriting import RewrittenFilm
+from stegnet.hiding.grouped_medium import GroupedMedium, SealedGroups
+from stegnet.hiding.medium import WrittenMedium
 from stegnet.keys import Key
 from stegnet.media.cover import Cover
 from stegnet.media.evidence.copies import RegularAreas
 from stegnet.media.growth import growth_of, time_in_words
-from stegnet.methods.grouped_medium import GroupedMedium, SealedGroups
-from stegnet.methods.hiding import RewrittenFilm
-from stegnet.methods.medium import WrittenMedium
-from stegnet.methods.pixel_medium import frame_capacity, secure_payload
+from stegnet.png.medium import frame_capacity, secure_payload
 from stegnet.record import Record, frames_for, full_capacity
 from stegnet.results import Changes, SecurePayload, shown_history
 from stegnet.sealing import PIXELS, Costs, CoverNeeds, texture_costs

@@ -12,8 +12,8 @@ from functools import cached_property
 import numpy as np
 
 from stegnet import kernels
-from stegnet.image.jpeg_markers import AC_KEY, HuffmanTable, JpegFile, Scan
-from stegnet.kernels.scan_events import EOB, NO_SYMBOL, PER_BLOCK, SIZES, ZRL, EventPart, Events, ac_events, dc_events
+from stegnet.jpeg.markers import AC_KEY, HuffmanTable, JpegFile, Scan
+from stegnet.jpeg.scan_events import EOB, NO_SYMBOL, PER_BLOCK, SIZES, ZRL, EventPart, Events, ac_events, dc_events
 
 _LONGEST_RUN = 0x7FFF  # blocks
 _MOST_WAITING = 937  # bits of correction that wait for the end of a run of blocks (libjpeg)

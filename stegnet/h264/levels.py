@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from stegnet.core.errors import MediaError
-from stegnet.video import _h264
+from stegnet.h264 import _h264
 
 SPS = 7  # type of a NAL unit: sequence parameter set
 PPS = 8  # type of a NAL unit: picture parameter set

@@ -12,17 +12,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from stegnet.channels.channel_cover import BY_MODEM, DEAREST, ChannelCover
 from stegnet.core.errors import CapacityError
 from stegnet.core.text import Text
 from stegnet.formats.opened_file import FileInMemory
-from stegnet.image.jpeg_coefficients import JpegPicture
+from stegnet.jpeg.coefficients import JpegPicture
+from stegnet.jpeg.cover import JpegCover
+from stegnet.jpeg.medium import JpegMedium
+from stegnet.jpeg.samples import fixed_samples, medium_of, samples_of, with_samples
 from stegnet.keys import ContainerKeys, Randomness
-from stegnet.media.jpeg_cover import JpegCover
-from stegnet.methods.channel_cover import BY_MODEM, DEAREST, ChannelCover
-from stegnet.methods.jpeg_medium import JpegMedium
 from stegnet.record import Record, format_record
 from stegnet.sealing import SEED_BYTES, WET, Costs, SealOptions, idle_samples, seal
-from stegnet.sealing.jpeg_samples import fixed_samples, medium_of, samples_of, with_samples
 
 
 class ThroughChannel(JpegMedium):

@@ -15,8 +15,8 @@ import av
 import numpy as np
 import soundfile
 
-from stegnet.formats.flac import find_frame, metadata_blocks
 from stegnet.formats.opened_file import FileSlices, Source
+from stegnet.sound.flac import find_frame, metadata_blocks
 
 SHORTEST_BLOCK = 16  # samples (RFC 9639, section 8.2)
 USUAL_BLOCK = 4096  # samples, libFLAC's default above its lowest levels

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from stegnet import kernels
 from stegnet.core.pixels import BLOCK, COSINES, DCT_BASIS, LEVELS, ZIGZAG, in_block_rows
-from stegnet.image.jpeg_coefficients import JpegPicture
-from stegnet.media.jpeg_cover import rounding_directions
+from stegnet.jpeg.coefficients import JpegPicture
+from stegnet.jpeg.cover import rounding_directions
 from stegnet.sealing.costs import MEDIAN, WET, Costs
 from stegnet.sealing.sample_order import UNEVEN, SampleModel, size_bytes
 

@@ -18,11 +18,7 @@ from stegnet.core.names import USUAL_NAME
 from stegnet.core.pixels import channels_of, memory_to_hide
 from stegnet.core.text import Setting, Text
 from stegnet.formats.opened_file import FileInMemory
-from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeySource, Opener, Randomness
-from stegnet.media.condition import Condition
-from stegnet.media.cover import Cover
-from stegnet.media.growth import time_in_words
-from stegnet.methods.method import (
+from stegnet.hiding.method import (
     AlbumMethod,
     Capacity,
     Compressors,
@@ -42,6 +38,10 @@ from stegnet.methods.method import (
     media_compressors,
     option,
 )
+from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeySource, Opener, Randomness
+from stegnet.media.condition import Condition
+from stegnet.media.cover import Cover
+from stegnet.media.growth import time_in_words
 from stegnet.record import File, Record, empty_record_bytes, format_record, frames_with_data
 from stegnet.results import NONE_HARD, OR_ALBUM, Detectability, SecurePayload, stored_name
 from stegnet.sealing import PICTURE_EFFORT, SEED_BYTES, Costs, SampleModel, SealOptions, record_capacity, seal

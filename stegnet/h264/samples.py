@@ -17,9 +17,7 @@ import numpy as np
 from stegnet import video
 from stegnet.core.errors import MediaError
 from stegnet.formats.opened_file import Source
-from stegnet.sealing.costs import MEDIAN, WET, Costs
-from stegnet.sealing.sample_order import SampleModel
-from stegnet.video.h264_levels import (
+from stegnet.h264.levels import (
     PPS,
     SPS,
     H264Error,
@@ -31,6 +29,8 @@ from stegnet.video.h264_levels import (
     write_levels,
     x264_padding,
 )
+from stegnet.sealing.costs import MEDIAN, WET, Costs
+from stegnet.sealing.sample_order import SampleModel
 
 SHARE = 4096  # samples per sample that each bit of lead and MAC is chosen from
 GROUP_SAMPLES = 1 << 16

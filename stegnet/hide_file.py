@@ -4,32 +4,20 @@ The cover is opened once, and only complete files are written: new containers, a
 their cover, and the files that are found in containers.
 """
 
-import io
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-
-from stegnet import video
 from stegnet.core.disk import atomic_write
 from stegnet.core.errors import CapacityError, MediaError, PackageError, RevealError, StegnetError
-from stegnet.core.names import ALBUM, FILE, FILM, JPEG_SUFFIXES, MOST_TEXT, PICTURE, TEXT_NAME, counted, printable
-from stegnet.core.parallel import Progress, no_progress, parallel_map, prefetch
-from stegnet.core.text import Aside, CommandLine, Setting, Text, prefixed
+from stegnet.core.names import JPEG_SUFFIXES, PICTURE
+from stegnet.core.parallel import Progress, no_progress
+from stegnet.core.text import Aside, CommandLine, Setting, Text
 from stegnet.formats.opened_file import FileInMemory, is_mp4
 from stegnet.formats.signatures import form_of
-from stegnet.image.pictures import pixel_strips
-from stegnet.keys import ContainerKeys, KeySource, Opener, Recipient
-from stegnet.media.claims import open_cover
-from stegnet.media.cover import Cover
-from stegnet.media.growth import Growth, growth_of
-from stegnet.media.jpeg_cover import JpegCover, why_made_anew
-from stegnet.media.metadata import PLACE_KEPT, has_gps_position
-from stegnet.methods.better_way import in_order
-from stegnet.methods.method import (
+from stegnet.hiding.method import (
     AUTO,
     DEFAULT_CONTEXT,
     Capacity,
@@ -43,33 +31,29 @@ from stegnet.methods.method import (
     Payload,
     ignore,
 )
+from stegnet.jpeg.cover import why_made_anew
+from stegnet.keys import ContainerKeys, KeySource, Recipient
+from stegnet.media.claims import open_cover
+from stegnet.media.cover import Cover
+from stegnet.media.growth import Growth, growth_of, or_without_loss
+from stegnet.media.metadata import PLACE_KEPT, has_gps_position
+from stegnet.methods.better_way import in_order
 from stegnet.methods.registry import METHODS, album_method
 from stegnet.record import (
-    UNREADABLE,
     Container,
-    Header,
     Record,
-    collect_whole,
-    may_be_lost,
     not_given_back,
 )
 from stegnet.results import (
     CHANGED_SECRET,
     H264_FILM,
-    Changes,
-    FilmFrame,
     HidingFigures,
     OutputTarget,
     Report,
-    as_named,
-    film_form_of,
-    text_report,
-    write_film,
 )
-from stegnet.sealing import SampleModel
 
 if TYPE_CHECKING:
-    from stegnet.networks import Pool
+    pass
 
 
 Refusal = TypeVar("Refusal", bound=StegnetError)
@@ -228,15 +212,6 @@ def made_anew(cover: Cover, suffix: str) -> str:
     return f"{made}; to keep it, {cover.jpeg_way_out}" if cover.jpeg_way_out else made
 
 
-def or_without_loss(error: Refusal, cover: Cover) -> Refusal:
-    """Return the error for a film that can't stay what it is, with the size of one without loss."""
-    larger = f"write it without loss, {growth_of(cover).in_words}"
-    otherwise = f"{error.hint}; or {larger}" if error.hint else larger
-    refused = error.with_hint(Text(otherwise, Aside("to", "NAME.mkv", quoted=False)))
-    refused.larger = ".mkv"
-    return refused
-
-
 def hide_file(
     job: HideJob, cover: Path, secret: Path | FileInMemory, out: OutputTarget, key_source: KeySource
 ) -> Report:
@@ -358,216 +333,3 @@ def _verify(part: Path, made: NewContainer, method: Method[Any]) -> None:
 
     if not made.context.with_heartbeat(made.last_phase, comes_back):
         raise not_given_back(part)
-
-
-def write_jpeg(part: Path, cover: JpegCover, planes: list[np.ndarray]) -> Changes:
-    """Write a JPEG with these coefficients whose other bytes are its cover's, as `NewContainer.write` does.
-
-    Args:
-        part: file to write.
-        cover: the JPEG whose other bytes are kept.
-        planes: coefficients by component, (rows, columns, 64) int16 each.
-
-    Returns:
-        The changes of the pixels that viewers show.
-    """
-    part.write_bytes(cover.picture.with_planes(planes))
-    with Cover(part, quiet=True) as written:
-        changes = Changes()
-        shown = cover.shown  # decoded now: a decoder takes more memory than the pixels
-        for rows, pixels in pixel_strips(written):
-            changes.add(shown[rows], pixels)
-        return changes
-
-
-Given = TypeVar("Given")  # what is hidden in a frame
-
-
-@dataclass
-class RewrittenFilm:
-    """A cover whose film is written without loss with other frames, in constant memory; all else is copied from it.
-
-    Attributes:
-        suffix: suffix of its file.
-        pool: its threads make the frames.
-    """
-
-    cover: Cover
-    suffix: str
-    pool: "Pool"
-    context: Context
-
-    def write(
-        self,
-        part: Path,
-        inputs: Generator[Given, None, None],
-        hide: Callable[[Given, np.ndarray], np.ndarray],
-    ) -> tuple[str, ...]:
-        """Write the film, and return a line for each part of the cover that could not be copied.
-
-        Args:
-            part: file to write.
-            inputs: the input of each frame of the cover; closed at the end.
-            hide: returns the container's frame, (H, W, 3) uint8, given one of `inputs` and the cover's frame; called
-                by the pool's threads.
-
-        Raises:
-            MediaError: the film can't be written, or the cover has changed since it was scanned.
-        """
-        info = self.cover.film
-        progress = self.context.progress
-        total = self.cover.frames
-
-        def open_writer() -> video.FilmWriter:
-            return video.FilmWriter(
-                part,
-                info.width,
-                info.height,
-                info.rate,
-                form=film_form_of(self.suffix),
-                time_base=info.coarsest_time_base,
-                keep=self.cover,
-                keep_metadata=not self.cover.strips_metadata,
-                randomness=self.context.randomness,
-            )
-
-        frames = self._frames(inputs, hide)
-        not_copied = write_film(part, open_writer, frames, lambda done: progress("hide", done, total))
-        return tuple(prefixed("cover: ", note) for note in not_copied)
-
-    def _frames(
-        self, inputs: Generator[Given, None, None], hide: Callable[[Given, np.ndarray], np.ndarray]
-    ) -> Generator[FilmFrame, None, None]:
-        pool = self.pool
-        with (
-            closing(inputs),
-            closing(prefetch(video.read_frames(self.cover, as_ffmpeg=True))) as covers,
-            closing(
-                parallel_map(lambda pair: hide(*pair), _paired(inputs, covers), pool.workers, pool.prepare)
-            ) as frames,
-        ):
-            for frame, time in zip(frames, self.cover.film.times, strict=True):
-                yield FilmFrame(frame, time)
-
-
-def changed_meanwhile() -> MediaError:
-    """Return the error for films that have changed since they were scanned."""
-    return MediaError("the cover or the secret was changed while it was being hidden", "hide it again")
-
-
-def _paired(inputs: Iterator[Given], frames: Iterator[np.ndarray]) -> Iterator[tuple[Given, np.ndarray]]:
-    for given in inputs:
-        frame = next(frames, None)
-        if frame is None:
-            raise changed_meanwhile()
-        yield given, frame
-    if next(frames, None) is not None:
-        raise changed_meanwhile()
-
-
-class FoundFile(FoundSecret):
-    """A file that is revealed byte for byte."""
-
-    kind = FILE
-
-    def __init__(self, container: Container, context: Context, method: str, header: Header) -> None:
-        super().__init__(container, context)
-        self.method = method
-        self.name = header.file.name
-        self.size = header.file.size
-
-    def text(self, strict: bool = False) -> Report | None:
-        """Return a report with the text if the file came from a text and is short enough; else None."""
-        if self.name != TEXT_NAME or self.size is None or self.size > MOST_TEXT:
-            return None
-        data = io.BytesIO()
-        lines = collect_whole(self.container, data, strict, self.context.progress)[1]
-        return text_report(TEXT_NAME, data.getvalue(), lines)
-
-    def write(self, out: OutputTarget, strict: bool = False) -> Report:
-        """Write the file byte for byte, converted only if the suffix of `out` asks for another form."""
-        container = self.container
-        progress = self.context.progress
-        out.check((), "file", *container.files)
-        with atomic_write(out.path, overwrite=out.force, private=True) as part:
-            with part.open("w+b") as file:
-                found, lines = collect_whole(container, file, strict, progress)
-            secret = found.header.file
-            named = as_named(part, secret.name, out, progress)
-        hidden = f"hidden: {printable(secret.name)}, {counted(secret.size, 'byte')}"
-        spared = f"complete: any {found.enough} of {found.header.frames} were enough; {found.absent()}"
-        notes = (hidden, *([spared] if found.absent() else ()), *found.strangers(), *named.notes)
-        return Report(
-            notes=notes,
-            warnings=named.warnings,
-            trouble=lines,
-            name=secret.name,
-            size=secret.size,
-            unchanged=named.unchanged,
-        )
-
-    def details(self) -> dict[str, Any]:
-        """Return name, size, digest and number of frames that may be lost, and the damage, if any."""
-        inspection = self.container.inspect(self.context.progress)
-        header = inspection.header
-        secret = header.file
-        lost = may_be_lost(header)
-        found = {"hidden_name": secret.name, "hidden_bytes": secret.size, "hidden_sha256": secret.digest.hex()}
-        if header.enough:
-            found |= {"album_pictures": header.frames, "album_pictures_needed": header.enough}
-            if self.container.kind == ALBUM:
-                found["album_pictures_here"] = sum(status is not UNREADABLE for status in inspection.statuses)
-        elif lost is not None and self.container.kind == FILM:
-            found |= {"frames_when_hidden": header.frames, "frames_that_may_be_lost": lost}
-        return found | inspection.damage
-
-
-def found_file(container: Container, context: Context, method: str) -> FoundSecret | None:
-    """Return the file that a method has hidden, if any; errors are those of `Method.find`."""
-    header = container.header(context.progress)
-    if header is None:
-        return None
-    return FoundFile(container, context, method, header) if header.kind == FILE else None
-
-
-class SamplesContainer(Container):
-    """A picture whose only frame is samples that are not its pixels, (rows, columns, channels) uint8."""
-
-    _has_samples = True
-
-    def __init__(self, file: Cover, key_source: Opener, samples: np.ndarray, model: SampleModel) -> None:
-        self._samples = samples
-        self.medium = model
-        super().__init__(file, key_source)
-
-    def _decode(self) -> Generator[np.ndarray, None, None]:
-        yield self._samples
-
-
-def found_file_by(
-    open_samples: Callable[[Cover, Opener], Container], container: Container, context: Context, method: str
-) -> FoundSecret | None:
-    """Find a file, as `found_file`, in samples that are not pixels. Nothing is found if they can't be read."""
-    try:
-        opened = open_samples(container.file, container.key_source)
-    except MediaError:
-        return None
-    return found_file(opened, context, method)
-
-
-def loss_note(header: Header, first_needed: bool, called: str, lost: str) -> tuple[str, ...]:
-    """Return a line on how many frames may be lost; empty for a file that is not spread.
-
-    Args:
-        header: header of the record.
-        first_needed: the key opens the first frame, and most others only after it.
-        called: name of the frames in the plural.
-        lost: word for frames that can't be read.
-    """
-    most = may_be_lost(header)
-    if most is None:
-        return ()
-    if most == 0:
-        return (f"recovered only if none of its {header.frames} {called} is {lost}",)
-    note = f"recovered even if up to {most} of its {header.frames} {called} are {lost}"
-    return (f"{note}, but not the first" if first_needed else note,)

@@ -12,7 +12,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 
 from stegnet import kernels
-from stegnet.image.jpeg_markers import AC_KEY, HuffmanTable, JpegFile, Scan
+from stegnet.jpeg.markers import AC_KEY, HuffmanTable, JpegFile, Scan
 
 _BLOCK = 64  # coefficients
 _MOST_BLOCKS = 10  # of an MCU (B.2.3)

@@ -1,0 +1,34 @@
+"""What all ways to hide share: options, payload, medium and container; and what is found in a container.
+
+`method` is the contract of a hiding method, `medium` that of what carries in a cover. A medium is in its form's folder.
+"""
+
+from stegnet.hiding.method import (
+    AUTO,
+    DEFAULT_CONTEXT,
+    Capacity,
+    Context,
+    CoverSize,
+    Fit,
+    FoundSecret,
+    Method,
+    MethodOptions,
+    NewContainer,
+    Payload,
+    option,
+)
+
+__all__ = [
+    "AUTO",
+    "DEFAULT_CONTEXT",
+    "Capacity",
+    "Context",
+    "CoverSize",
+    "Fit",
+    "FoundSecret",
+    "Method",
+    "MethodOptions",
+    "NewContainer",
+    "Payload",
+    "option",
+]

@@ -1,0 +1,1 @@
+"""JPEG: its parser and coder, JPEGs as covers, and their coefficients as a medium."""

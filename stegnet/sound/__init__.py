@@ -1,0 +1,1 @@
+"""WAV and FLAC: parser and coder, sounds as covers, and their samples as a medium."""
