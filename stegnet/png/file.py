@@ -2,8 +2,8 @@
 
 The program's filters and compression are recognised by applying all known ways to the cover's own pixels and comparing
 bytes. zlib's output depends only on its level, memory and strategy, zlib-ng's also on the amount of data in each call:
-here one row, as in most programs. PNG: W3C, "Portable Network Graphics Specification (Third Edition)"; zlib's stream:
-RFC 1950.
+here one row, as in most programs. Interlaced and uncompressed image data are recognised as no program's. PNG: W3C,
+"Portable Network Graphics Specification (Third Edition)"; zlib's stream: RFC 1950.
 """
 
 import math
@@ -22,11 +22,10 @@ from zlib_ng import zlib_ng
 
 from stegnet.core.errors import MediaError
 from stegnet.formats.opened_file import Source, mapped
-from stegnet.png.rows import Filter, Filters, filtered_pass, filtered_rows, passes, unfiltered
+from stegnet.png.rows import Filter, Filters, filtered_first_rows, filtered_rows, unfiltered
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER = struct.Struct(">IIBBBBB")
-_BLOCK = struct.Struct("<BHH")  # of a stored block: whether it is the last, its size, and the size's complement
 
 
 class ColourType(IntEnum):
@@ -77,52 +76,18 @@ class Deflate(NamedTuple):
     Attributes:
         library: "zlib" or "zlib-ng".
         level, memory, strategy: zlib's parameters.
-        stored: sizes of the blocks, if they are stored as they are: all follows from the amount of data then.
     """
 
     library: Literal["zlib", "zlib-ng"]
     level: int
     memory: int
     strategy: int
-    stored: tuple[int, ...] = ()
 
-    def stream(self, window: int, size: int = 0) -> Compressor:
-        """Return a compressor of raw deflate data without zlib's header.
-
-        Args:
-            window: bits, 9 to 15.
-            size: bytes of all data; if the stored blocks are those of as many, the same blocks are made.
-        """
-        if size and sum(self.stored) == size:
-            return _StoredBlocks(self.stored)
+    def stream(self, window: int) -> Compressor:
+        """Return a compressor of raw deflate data without zlib's header, with a window of 9 to 15 bits."""
         library = zlib if self.library == "zlib" else zlib_ng
         stream: Compressor = library.compressobj(self.level, zlib.DEFLATED, -window, self.memory, self.strategy)
         return stream
-
-
-class _StoredBlocks:
-    """Compressor that stores data as it is, in blocks of given sizes (RFC 1951, section 3.2.4)."""
-
-    def __init__(self, sizes: tuple[int, ...]) -> None:
-        self._sizes = iter(sizes[:-1])
-        self._size = next(self._sizes, None)
-        self._data = bytearray()
-
-    def compress(self, data: bytes, /) -> bytes:
-        self._data.extend(data)
-        made = bytearray()
-        while self._size is not None and len(self._data) >= self._size:
-            made += self._block(self._size, is_last=False)
-            self._size = next(self._sizes, None)
-        return bytes(made)
-
-    def flush(self) -> bytes:
-        return self._block(len(self._data), is_last=True)
-
-    def _block(self, size: int, *, is_last: bool) -> bytes:
-        block = _BLOCK.pack(is_last, size, size ^ 0xFFFF) + self._data[:size]
-        del self._data[:size]
-        return block
 
 
 OPENCV_FILTERS = Filters.of(Filter.SUB)  # of imwrite by default
@@ -175,7 +140,6 @@ class PngForm:
         filters, deflate: ways to filter and compress the image data.
         chunk_bytes: size of each chunk of image data; the last number holds for all further chunks but the last.
         header: zlib's, two bytes; None: as libpng writes it.
-        interlaced: whether it is stored in seven passes.
         source: the file from which everything but IHDR and the image data is copied.
         before, behind: parts of it that stand before and after the image data, each from start to end.
         profile: chunk of an ICC profile, written before them; b"" if there is no profile.
@@ -185,7 +149,6 @@ class PngForm:
     deflate: Deflate = OPENCV_DEFLATE
     chunk_bytes: tuple[int, ...] = (8192,)
     header: bytes | None = None
-    interlaced: bool = False
     source: Source | None = None
     before: tuple[tuple[int, int], ...] = ()
     behind: tuple[tuple[int, int], ...] = ()
@@ -196,7 +159,7 @@ class PngForm:
         planes = np.atleast_3d(samples)
         height, width, channels = planes.shape
         colour_types = {count: kind for kind, count in CHANNELS.items() if kind != ColourType.PALETTE}
-        header = PngHeader(width, height, 8, colour_types[channels], 0, 0, int(self.interlaced))
+        header = PngHeader(width, height, 8, colour_types[channels], 0, 0, 0)
         file.write(SIGNATURE)
         file.write(chunk_bytes(b"IHDR", _HEADER.pack(*header)))
         file.write(self.profile)
@@ -219,16 +182,14 @@ class PngForm:
 
     def _image_data(self, planes: np.ndarray) -> Iterator[bytes]:
         """Yield the bytes of zlib's stream."""
-        parts = passes(planes, self.interlaced)
-        size = sum(part.size + len(part) for part in parts)
+        size = planes.size + len(planes)
         header = self.header or _libpng_header(zlib.compress(b"", self.deflate.level)[:2], size)
         yield header
-        stream = self.deflate.stream(_window(header, size), size)
+        stream = self.deflate.stream(_window(header, size))
         checksum = 1
-        for part in parts:
-            for rows in filtered_rows(part, self.filters):
-                checksum = zlib.adler32(rows.data, checksum)
-                yield from map(stream.compress, rows)
+        for rows in filtered_rows(planes, self.filters):
+            checksum = zlib.adler32(rows.data, checksum)
+            yield from map(stream.compress, rows)
         yield stream.flush()
         yield checksum.to_bytes(4, "big")
 
@@ -292,7 +253,7 @@ class PngFile:
                     (self._behind if self._sizes else self._before).append((kind, at, end))
                 elif not self._sizes:  # behind image data, Pillow ignores another
                     self.header = PngHeader(*_HEADER.unpack(data[at + 8 : end - 4]))
-                    compared = max(compared_bytes, 2 * max(width for _, width in self._pass_sizes()))
+                    compared = max(compared_bytes, 2 * self._row_bytes)
                 if len(self._sizes) + len(self._before) + len(self._behind) > most_chunks:
                     problem = f"the PNG has more than {most_chunks:,} chunks"
                     raise MediaError(problem, "save it anew in an image editor", subject=source)
@@ -335,12 +296,11 @@ class PngFile:
             deflate,
             chunk_bytes=self._chunk_bytes(filters, deflate),
             header=bytes(self._start[:2]),
-            interlaced=bool(self.header.interlaced),
             source=self.source,
             before=tuple((start, end) for kind, start, end in self._before if kind not in dropped),
             behind=tuple((start, end) for kind, start, end in self._behind if kind not in dropped),
         )
-        unknown = "the program that wrote this PNG is not recognised: the container is compressed as by the nearest one"
+        unknown = "the program that wrote this PNG is not recognised: the container is written as by the nearest one"
         return form, "" if recognised else unknown
 
     @property
@@ -351,8 +311,10 @@ class PngFile:
     @cached_property
     def _program(self) -> tuple[Filters, Deflate, bool]:
         """The filters and the compression of its program, or of the nearest one; and whether that is its program."""
-        rows = self._first_rows()
-        is_filtered = any(row[0] != Filter.NONE for part in rows for row in part)
+        rows = [] if self.header.interlaced else self._first_rows()
+        if not rows:
+            return OPENCV_FILTERS, OPENCV_DEFLATE, False
+        is_filtered = any(row[0] != Filter.NONE for row in rows)
         deflate, same_stream = self._deflate(rows, self._ways(is_filtered=is_filtered))
         filters, same_filters = self._filters(rows, deflate.memory)
         return filters, deflate, same_filters and same_stream
@@ -369,38 +331,27 @@ class PngFile:
             return tuple(sizes[:1])
         return (*sizes, max(*sizes, last))
 
-    def _pass_sizes(self) -> list[tuple[int, int]]:
-        """Return the number of rows of each pass, and the bytes of a row with its filter number."""
-        bits = CHANNELS[self.header.colour_type] * self.header.bits
-        blank = np.broadcast_to(np.uint8(0), (self.header.height, self.header.width, 1))
-        parts = passes(blank, bool(self.header.interlaced))
-        return [(len(part), 1 + math.ceil(part.shape[1] * bits / 8)) for part in parts]
+    @property
+    def _row_bytes(self) -> int:
+        """Number of bytes of a row with its filter number."""
+        return 1 + math.ceil(self.header.width * CHANNELS[self.header.colour_type] * self.header.bits / 8)
 
-    def _first_rows(self) -> list[list[bytes]]:
-        """Return the rows at the start of the image data, by pass, each after the number of its filter."""
-        sizes = self._pass_sizes()
-        at = 0
-        rows = []
+    def _first_rows(self) -> list[bytes]:
+        """Return the rows at the start of the image data, each after the number of its filter."""
         data = b"".join(self._inflated([bytes(self._start)]))
         self._compared = len(data)
-        for count, width in sizes:
-            there = min(count, (len(data) - at) // width)
-            rows.append([data[place : place + width] for place in range(at, at + there * width, width)])
-            at += there * width
-            if there < count:
-                break
-        return rows
+        width = self._row_bytes
+        return [data[at : at + width] for at in range(0, len(data) - width + 1, width)]
 
-    def _filters(self, rows: list[list[bytes]], memory: int) -> tuple[Filters, bool]:
+    def _filters(self, rows: list[bytes], memory: int) -> tuple[Filters, bool]:
         """Return the filters that were tried on rows, and True; or those that match the most rows, and False."""
         apart = max(1, CHANNELS[self.header.colour_type] * self.header.bits // 8)
-        compared_rows = 64  # rows of each pass whose filters are compared
-        parts = [part[:compared_rows] for part in rows if part]
-        read = [unfiltered(part, apart) for part in parts]
-        used = bytes(row[0] for part in parts for row in part)
+        compared_rows = rows[:64]
+        read = unfiltered(compared_rows, apart)
+        used = bytes(row[0] for row in compared_rows)
         alike = {}  # number of rows with the same filter
         for filters in _FILTERS:
-            made = b"".join(bytes(filtered_pass(part, apart, filters)[:, 0]) for part in read)
+            made = bytes(filtered_first_rows(read, apart, filters)[:, 0])
             alike[filters] = sum(stored == chosen for stored, chosen in zip(used, made, strict=True))
         matching = max(alike.values())
         best, *equal = (filters for filters in _FILTERS if alike[filters] == matching)
@@ -413,7 +364,7 @@ class PngFile:
             unlikely = set(_FILTERS) - by_pillow if self._has_chunks_of_pillow else by_pillow if memory == 8 else set()
             possible = [way for way in (best, *equal) if everywhere <= set(way.tried)] or [best]
             best = min(possible, key=lambda filters: (filters in unlikely, len(set(filters.tried) - everywhere)))
-        return best, {row[0] for part in rows for row in part} <= {*best.tried, *best.first}
+        return best, {row[0] for row in rows} <= {*best.tried, *best.first}
 
     @property
     def _has_chunks_of_pillow(self) -> bool:
@@ -424,18 +375,12 @@ class PngFile:
         return first == most if len(self._sizes) > 1 else usual < first <= most
 
     def _filters_used(self) -> set[int]:
-        """Return the set of filters that any row has, but the first of each pass."""
-        rows = ((width, number > 0) for count, width in self._pass_sizes() for number in range(count))
-        used = set()
-        rest = 0  # bytes to the next row
+        """Return the set of filters that any row has, but the first."""
+        used: set[int] = set()
+        at = self._row_bytes  # of the next row's first byte, from the start of the data at hand
         for data in self._inflated(self._image_data()):
-            at = 0
-            while at + rest < len(data):
-                at += rest
-                rest, has_row_above = next(rows)
-                if has_row_above:
-                    used.add(data[at])
-            rest -= len(data) - at
+            used.update(data[at :: self._row_bytes])
+            at += -(-max(len(data) - at, 0) // self._row_bytes) * self._row_bytes - len(data)
         return used
 
     def _inflated(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -463,32 +408,7 @@ class PngFile:
     @property
     def _size(self) -> int:
         """Number of bytes of the filtered rows."""
-        return sum(count * width for count, width in self._pass_sizes())
-
-    def _stored_blocks(self) -> tuple[int, ...]:
-        """Return the sizes of the blocks of image data if all are stored as they are, else ()."""
-        sizes = array("H")
-        most_blocks = 1 << 20
-        header = b""
-        skipped = 2  # bytes to the next header: first those of zlib's header
-        for piece in self._image_data():
-            at = skipped
-            while at < len(piece):
-                part = piece[at : at + _BLOCK.size - len(header)]
-                header += part
-                at += len(part)
-                if len(header) < _BLOCK.size:
-                    continue
-                is_last, size, complement = _BLOCK.unpack(header)
-                if is_last > 1 or size ^ complement != 0xFFFF or len(sizes) == most_blocks:
-                    return ()
-                sizes.append(size)
-                if is_last:
-                    return tuple(sizes) if sum(sizes) == self._size else ()
-                header = b""
-                at += size
-            skipped = at - len(piece)
-        return ()
+        return self.header.height * self._row_bytes
 
     def _image_data(self) -> Iterator[bytes]:
         with mapped(self.source) as data:
@@ -512,13 +432,10 @@ class PngFile:
             ways += [(zlib.Z_RLE, 1), (zlib.Z_HUFFMAN_ONLY, 1), (zlib.Z_FIXED, 6), (zlib.Z_FIXED, 1)]
         return ways
 
-    def _deflate(self, rows: list[list[bytes]], ways: list[tuple[int, int]]) -> tuple[Deflate, bool]:
+    def _deflate(self, rows: list[bytes], ways: list[tuple[int, int]]) -> tuple[Deflate, bool]:
         """Return how the rows were compressed, and True; or the zlib settings with the nearest length, and False."""
-        if stored := self._stored_blocks():
-            return Deflate("zlib", zlib.Z_NO_COMPRESSION, 8, zlib.Z_DEFAULT_STRATEGY, stored), True
         header = bytes(self._start[:2])
         original = bytes(self._start[2:])
-        lines = [row for part in rows for row in part]
         window = _window(header, self._size)
 
         libraries: tuple[Literal["zlib", "zlib-ng"], ...] = ("zlib", "zlib-ng")
@@ -527,11 +444,11 @@ class PngFile:
             deflate = Deflate(library, level, memory, strategy)
             made = b""
             stream = deflate.stream(window)
-            same = all(original.startswith((made := made + stream.compress(line))[: len(original)]) for line in lines)
+            same = all(original.startswith((made := made + stream.compress(row))[: len(original)]) for row in rows)
             if same and (len(made) >= least_compared or original.startswith(made + stream.flush())):
                 return deflate, True
 
-        joined = b"".join(lines)
+        joined = b"".join(rows)
         wanted = len(original) * len(joined) / max(1, self._compared)
         differences = {}  # in bytes
         for strategy, level in ways:

@@ -1,4 +1,4 @@
-"""Rows of a PNG's image data: samples of one or of seven passes, filtered (PNG, third edition, sections 8 and 9)."""
+"""Rows of a PNG's image data, filtered (PNG, third edition, section 9)."""
 
 from collections.abc import Iterator
 from enum import IntEnum
@@ -20,16 +20,6 @@ class Filter(IntEnum):
     PAETH = 4
 
 
-def passes(samples: np.ndarray, interlaced: bool) -> list[np.ndarray]:
-    """Return the pictures that are stored one after the other for (H, W, channels) uint8, without empty ones."""
-    if not interlaced:
-        return [samples]
-    # Adam7: first row and column of each pass, and the distances of its rows and columns (figure 8.1).
-    adam7 = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
-    parts = [samples[top::down, left::across] for top, left, down, across in adam7]
-    return [part for part in parts if part.size]
-
-
 class Filters(NamedTuple):
     """Filters that are tried on rows.
 
@@ -38,7 +28,7 @@ class Filters(NamedTuple):
 
     Attributes:
         tried: their numbers, in order; a single one is used for all rows.
-        first: numbers of the filters that are tried on the first row of a pass.
+        first: numbers of the filters that are tried on the first row.
     """
 
     tried: bytes
@@ -51,7 +41,7 @@ class Filters(NamedTuple):
 
 
 def filtered_rows(picture: np.ndarray, filters: Filters) -> Iterator[np.ndarray]:
-    """Yield the filtered rows of a pass, (H, W, channels) uint8, in strips of (rows, 1 + W · channels) uint8."""
+    """Yield the filtered rows of a picture, (H, W, channels) uint8, in strips of (rows, 1 + W · channels) uint8."""
     height, width, channels = picture.shape
     before = np.zeros(width * channels, np.uint8)
     for rows in strips(height, width):
@@ -59,12 +49,12 @@ def filtered_rows(picture: np.ndarray, filters: Filters) -> Iterator[np.ndarray]
         if rows.start:
             yield filtered(strip, before, channels, filters.tried)
         else:
-            yield filtered_pass(strip, channels, filters)
+            yield filtered_first_rows(strip, channels, filters)
         before = strip[-1]
 
 
-def filtered_pass(rows: np.ndarray, apart: int, filters: Filters) -> np.ndarray:
-    """Filter the first rows of a pass, like `filtered`."""
+def filtered_first_rows(rows: np.ndarray, apart: int, filters: Filters) -> np.ndarray:
+    """Filter the first rows of a picture, like `filtered`."""
     blank = np.zeros(rows.shape[1], np.uint8)
     if filters.first == filters.tried:
         return filtered(rows, blank, apart, filters.tried)
@@ -88,7 +78,7 @@ def filtered(rows: np.ndarray, before: np.ndarray, apart: int, tried: bytes) -> 
 
 
 def unfiltered(rows: list[bytes], apart: int) -> np.ndarray:
-    """Return the unfiltered bytes of a pass's first rows, (n, width) uint8; each row's first byte names its filter."""
+    """Return the unfiltered bytes of the first rows, (n, width) uint8; each row's first byte names its filter."""
     out = np.zeros((len(rows) + 1, len(rows[0]) - 1 + apart), np.uint8)  # with a row above and a pixel to the left
     for row, line in enumerate(rows, 1):
         content = np.frombuffer(line, np.uint8, offset=1)

@@ -136,7 +136,7 @@ def test_image_data_that_is_broken_is_read_as_by_pillow_or_refused(broken, tmp_p
         with pytest.raises(MediaError, match="damaged"):
             stegnet.hide(path, b"note", tmp_path / "o.png", key=key)
         return
-    unknown = broken == "stored, and too many rows"  # its blocks hold more than the rows
+    unknown = broken.startswith("stored")
     with pytest.warns(UserWarning, match="no known program compresses so") if unknown else nullcontext():
         stegnet.hide(path, b"note", tmp_path / "o.png", key=key)
     assert stegnet.reveal(tmp_path / "o.png", key=key).data == b"note"

@@ -96,6 +96,14 @@ def in_odd_blocks(path: Path) -> None:
     path.write_bytes(as_png([header, (b"IDAT", odd + stream.compress(raw[9990:]) + stream.flush()), end]))
 
 
+def interlaced(path: Path) -> None:
+    path.write_bytes((Path(__file__).parent.parent / "formats" / "png" / "imagemagick-interlaced.png").read_bytes())
+
+
+def uncompressed(path: Path) -> None:
+    IMAGE.save(path, compress_level=0)
+
+
 def with_gamma_and_author(image: Image.Image) -> Callable[[Path], None]:
     def write(path: Path) -> None:
         image.save(path)
@@ -215,11 +223,12 @@ def test_a_grey_part_of_a_coloured_picture_stays_grey(cover):
     assert np.ptp(np.asarray(Image.open(out))[grey].astype(int), axis=2).max() == 0
 
 
-def test_an_unknown_program_gives_the_container_away_until_the_cover_is_saved_again(cover, capsys):
-    in_odd_blocks(cover)
+@pytest.mark.parametrize("write", [in_odd_blocks, interlaced, uncompressed])
+def test_an_unknown_program_gives_the_container_away_until_the_cover_is_saved_again(cover, capsys, write):
+    write(cover)
     with pytest.warns(UserWarning, match="no known program"):
         out, report = sent(cover)
-    assert [kind for kind, _ in chunks_of(out.read_bytes())] == PLAIN
+    assert kinds(out) == kinds(cover)
     assert [line for line in report.notes if "not recognised" in line]
     verdicts = [report.hiding.verdict, sent(cover, resize=96)[1].hiding.verdict]
     assert main(["info", str(cover)]) == 0
