@@ -41,7 +41,8 @@ from stegnet.hide_file import HideJob, hide_file
 from stegnet.hiding import Context
 from stegnet.image.pictures import write_png
 from stegnet.keys import PUBLIC_DEMONSTRATION_KEY, KeyRing, seeded
-from stegnet.methods.network import FoundPictures, NetworkMethod, NetworkOptions
+from stegnet.methods.network import NetworkMethod, NetworkOptions
+from stegnet.methods.network_containers import FoundPictures
 from stegnet.networks import Network, at_own_size
 from stegnet.record import open_container, read_record
 from stegnet.results import OutputTarget

@@ -8,21 +8,26 @@ by the command: where a block does not arrive as planned, other steps are taken.
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stegnet.channels.channel_cover import BY_MODEM, DEAREST, ChannelCover
+from stegnet.channels.channel_cover import BY_MODEM, DEAREST, ChannelCover, channel_cover
 from stegnet.core.errors import CapacityError
-from stegnet.core.text import Text
+from stegnet.core.text import Setting, Text
 from stegnet.formats.opened_file import FileInMemory
 from stegnet.jpeg.coefficients import JpegPicture
 from stegnet.jpeg.cover import JpegCover
 from stegnet.jpeg.medium import JpegMedium
 from stegnet.jpeg.samples import fixed_samples, medium_of, samples_of, with_samples
 from stegnet.keys import ContainerKeys, Randomness
+from stegnet.media.cover import Cover
 from stegnet.record import Record, format_record
 from stegnet.sealing import SEED_BYTES, WET, Costs, SealOptions, idle_samples, seal
+
+if TYPE_CHECKING:
+    from stegnet.channels.transit import Transit
 
 
 class ThroughChannel(JpegMedium):
@@ -108,6 +113,22 @@ class ThroughChannel(JpegMedium):
             wrong = _unequal_blocks(got, container)
             failed = wrong & moved if (wrong & moved).any() else wrong
         return luma, failed
+
+
+def through(transit: "Transit", cover: Cover, side: int | None, has_quality: bool) -> ThroughChannel:
+    """Return the medium of a picture that is sent through a channel; errors are those of `channel_cover`.
+
+    Args:
+        transit: the channel.
+        cover: opened picture.
+        side: longer side in pixels that it is reduced to; None: it stays as large.
+        has_quality: a quality was asked for, of which the report says that the channel has its own.
+    """
+    made = channel_cover(cover, transit, side)
+    if has_quality:
+        unused = Text(Setting("quality", "Q", quoted=False), " has no effect: the channel has its own")
+        made = replace(made, cover=replace(made.cover, notes=(unused, *made.cover.notes)))
+    return ThroughChannel(made)
 
 
 def _is_hopeless(failures: list[int]) -> bool:

@@ -1,1 +1,5 @@
 """The frames of a film that is written without loss, as a medium."""
+
+from lazy_loader import attach_stub
+
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

@@ -7,10 +7,10 @@ of a group are those of one frame of a container.
 from dataclasses import replace
 from types import MappingProxyType
 
+from stegnet import h264
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.names import FILM, FORMS, PICTURE, USUAL_NAME
 from stegnet.formats.opened_file import is_animation, is_mp4
-from stegnet.h264.medium import LARGER, TOO_FEW, H264Container, H264Medium
 from stegnet.hiding.found_file import found_file_by
 from stegnet.hiding.medium import Medium, MediumMethod
 from stegnet.hiding.method import (
@@ -79,7 +79,7 @@ without encoding.
 
     def open(self, cover: Cover, options: MethodOptions, suffix: str, key: KeySource) -> Medium:
         """Return the levels of an MP4's own H.264; opened once per cover."""
-        return cover.once(self.info.name, H264Medium)
+        return cover.once(self.info.name, h264.H264Medium)
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: MethodOptions) -> MethodChoice | None:
         """Return a choice for an MP4 with loss that is to stay an MP4: it stays the film it was, or is refused.
@@ -98,7 +98,7 @@ without encoding.
         """Hide a file in the levels of an MP4's own H.264, whose other bytes stay."""
         if (payload.kind is None or not options.compress) and payload.file.length > cover.length // _SMALL:
             problem = f"{payload.file.length:,} bytes are more than a film of its size holds in its own H.264"
-            raise or_without_loss(CapacityError(problem, LARGER, subject=cover), cover)
+            raise or_without_loss(CapacityError(problem, h264.LARGER, subject=cover), cover)
         try:
             if cover.strips_metadata:
                 metadata_in_mp4(cover)  # what can't be found is not promised to be left out
@@ -110,7 +110,7 @@ without encoding.
         """Find the file in the levels of a film that is supported."""
         if container.first.record is not None or container.kind != FILM:
             return None
-        return found_file_by(H264Container, container, context, self.info.name)
+        return found_file_by(h264.H264Container, container, context, self.info.name)
 
 
 def _why_not(cover: Cover) -> str:
@@ -118,7 +118,7 @@ def _why_not(cover: Cover) -> str:
     if not cover.is_film or not is_mp4(cover) or is_animation(cover):
         return ""
     try:
-        most = cover.once(H264, H264Medium).file_capacity(USUAL_NAME, ANY_KEY)
+        most = cover.once(H264, h264.H264Medium).file_capacity(USUAL_NAME, ANY_KEY)
     except MediaError as error:
         return f"its own H.264 can't be used: {error.problem}"
-    return TOO_FEW if most <= 0 else ""
+    return h264.TOO_FEW if most <= 0 else ""

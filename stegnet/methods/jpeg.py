@@ -9,8 +9,6 @@ from pathlib import Path
 from types import MappingProxyType
 
 from stegnet import channels
-from stegnet.channels.channel_cover import ChannelCover, channel_cover
-from stegnet.channels.through_channel import ThroughChannel
 from stegnet.core.errors import MediaError
 from stegnet.core.names import FILM, FORMS, JPEG_SUFFIXES, PICTURE, SOUND, USUAL_NAME
 from stegnet.core.text import Setting, Text
@@ -120,7 +118,9 @@ that does the same. For apps of which nothing is known: --for messenger.
         transit = channels.transit_of(options.channel_file, options.channel, cover)
         if transit is None:
             return JpegMedium(_own_cover(cover, options))
-        return ThroughChannel(_cover_for(transit, cover, options))
+        from stegnet.channels.through_channel import through  # only who names a channel needs it
+
+        return through(transit, cover, options.resize, options.quality is not None)
 
     def capacity(self, cover: CoverSize, name: str, options: JpegOptions) -> Capacity:
         """Return the capacity for a file of this name, of any picture through a channel, or of a JPEG; else 0 bytes."""
@@ -155,12 +155,3 @@ def _own_cover(cover: Cover, options: JpegOptions) -> JpegCover:
         return made
     unused = " has no effect: the cover is a JPEG, which keeps its own"
     return replace(made, notes=(Text(Setting("quality", "Q", quoted=False), unused), *made.notes))
-
-
-def _cover_for(transit: "channels.Transit", cover: Cover, options: JpegOptions) -> ChannelCover:
-    """Return the cover in the form of a channel."""
-    made = channel_cover(cover, transit, options.resize)
-    if options.quality is None:
-        return made
-    unused = Text(Setting("quality", "Q", quoted=False), " has no effect: the channel has its own")
-    return replace(made, cover=replace(made.cover, notes=(unused, *made.cover.notes)))

@@ -9,12 +9,12 @@ from io import BytesIO
 
 import numpy as np
 
+from stegnet import film, png
 from stegnet.core.errors import CapacityError, RevealError
 from stegnet.core.names import FILE, JPEG_SUFFIXES, PICTURE, USUAL_NAME
 from stegnet.core.pixels import channels_of
 from stegnet.core.process_settings import blas_in_one_thread
 from stegnet.core.text import CommandLine, Text
-from stegnet.film.medium import FrameMedium, FrameSamples
 from stegnet.hiding.found_file import found_file
 from stegnet.hiding.medium import Medium, MediumMethod, MediumOptions, seal_record
 from stegnet.hiding.method import (
@@ -32,14 +32,6 @@ from stegnet.hiding.method import (
 )
 from stegnet.keys import SYSTEM, KeyRing, KeySource, Randomness
 from stegnet.media.cover import Cover
-from stegnet.png.medium import (
-    DATA_NAME,
-    PixelMedium,
-    bytes_capacity,
-    regular_areas_of,
-    secure_in,
-    secure_payload,
-)
 from stegnet.record import (
     ALL_OR_NOTHING,
     Container,
@@ -95,12 +87,12 @@ much fits, and how much is hard to find.
 
     def open(self, cover: Cover, options: MediumOptions, suffix: str, key: KeySource) -> Medium:
         """Return the samples of a picture, reduced as the options ask, or of the frames of a film."""
-        return FrameMedium(cover, suffix) if cover.is_film else PixelMedium(cover, options.resize, suffix)
+        return film.FrameMedium(cover, suffix) if cover.is_film else png.PixelMedium(cover, options.resize, suffix)
 
     def capacity(self, cover: CoverSize, name: str, options: MediumOptions) -> Capacity:
         """Return the capacity of a picture or film for a file; 0 if not even the header fits."""
         try:
-            most = bytes_capacity(cover.height, cover.width, name, frames=cover.frames, channels=cover.channels)
+            most = png.bytes_capacity(cover.height, cover.width, name, frames=cover.frames, channels=cover.channels)
         except CapacityError:  # not even the header fits
             most = 0
         if cover.cover is None:
@@ -112,9 +104,9 @@ much fits, and how much is hard to find.
             return Capacity(most)
         changes = cover.cover.evidence.changes
         if cover.cover.is_film:  # a film of one frame
-            secure = secure_payload(cover.height * cover.width * cover.channels, changes)
+            secure = png.secure_payload(cover.height * cover.width * cover.channels, changes)
         else:
-            secure = secure_in(regular_areas_of(cover.cover).mask, cover.channels, changes)
+            secure = png.secure_in(png.regular_areas_of(cover.cover).mask, cover.channels, changes)
         return Capacity.of(most, secure.hard, condition=cover.cover.condition())
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: MethodOptions) -> MethodChoice | None:
@@ -144,13 +136,13 @@ much fits, and how much is hard to find.
 
 @blas_in_one_thread
 def hide_bytes(
-    cover: np.ndarray, data: bytes, key_source: KeySource, *, name: str = DATA_NAME, randomness: Randomness = SYSTEM
+    cover: np.ndarray, data: bytes, key_source: KeySource, *, name: str = png.DATA_NAME, randomness: Randomness = SYSTEM
 ) -> np.ndarray:
     """Hide bytes in a picture.
 
     Args:
         cover: (H, W, 3) uint8; not changed.
-        data: at most `bytes_capacity(H, W, name)` bytes; for a grey cover, which stays grey, about a third.
+        data: at most `png.bytes_capacity(H, W, name)` bytes; for a grey cover, which stays grey, about a third.
         key_source: key, passphrase or recipient.
         name: file name stored with them; 1 to 255 bytes of UTF-8, without "/".
         randomness: source of the film secret (with a passphrase), film id and seed, drawn in this order.
@@ -166,13 +158,13 @@ def hide_bytes(
         raise ValueError(f"name: must be a file's name without its folder, is {name!r}")
     keys = key_source.new_keys(randomness)
     height, width = cover.shape[:2]
-    most = bytes_capacity(height, width, name, keys.film, channels=channels_of(cover))
+    most = png.bytes_capacity(height, width, name, keys.film, channels=channels_of(cover))
     if len(data) > most:
         raise CapacityError(
             f"has {len(data)} bytes, more than the capacity of {most}", "use a larger cover", subject=name
         )
     header = file_header(name, BytesIO(data), 1, 0, randomness)
-    return seal_record(FrameSamples(cover), Record(header, 0, data=data), keys, randomness(SEED_BYTES))
+    return seal_record(film.FrameSamples(cover), Record(header, 0, data=data), keys, randomness(SEED_BYTES))
 
 
 @blas_in_one_thread

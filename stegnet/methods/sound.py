@@ -1,5 +1,6 @@
 """The method "sound": any file, byte for byte, in the lowest bytes of the samples of a WAV or FLAC, which stays one."""
 
+from stegnet import sound
 from stegnet.core.names import SOUND
 from stegnet.hiding.found_file import found_file
 from stegnet.hiding.medium import Medium, MediumMethod, MediumOptions, SampleMedium
@@ -50,15 +51,11 @@ MP3, AAC and Opus lose the secret.
 
     def open(self, cover: Cover, options: MediumOptions, suffix: str, key: KeySource) -> Medium:
         """Return the samples of a WAV or FLAC; opened once per cover."""
-        from stegnet.sound.medium import SoundMedium  # takes 20 ms, with all that reads sounds
-
-        return cover.once(self.info.name, SoundMedium)
+        return cover.once(self.info.name, sound.SoundMedium)
 
     def open_part(self, cover: Cover, options: MediumOptions, key: KeySource) -> SampleMedium:
         """Return the first segment of a WAV or FLAC; opened once per cover."""
-        from stegnet.sound.medium import SoundPart
-
-        return cover.once(f"{self.info.name}, first", SoundPart)
+        return cover.once(f"{self.info.name}, first", sound.SoundPart)
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: MethodOptions) -> MethodChoice:
         """Return a choice for any sound: no other method hides in one."""

@@ -2,6 +2,7 @@
 
 from types import MappingProxyType
 
+from stegnet import png
 from stegnet.core.errors import CapacityError
 from stegnet.core.names import PICTURE
 from stegnet.core.text import Setting, Text
@@ -10,8 +11,6 @@ from stegnet.hiding.medium import Medium, MediumMethod, MediumOptions
 from stegnet.hiding.method import Context, FoundSecret, MethodInfo
 from stegnet.keys import KeySource, Opener
 from stegnet.media.cover import Cover
-from stegnet.png.medium import check_pixels
-from stegnet.png.opacity import OpacityMedium
 from stegnet.record import Container
 
 
@@ -44,12 +43,12 @@ colour of what can't be seen.
 
     def open(self, cover: Cover, options: MediumOptions, suffix: str, key: KeySource) -> Medium:
         """Return the samples of visible pixels. Raises CapacityError if the cover can't be transparent."""
-        cover.once("pixels", check_pixels)
+        cover.once("pixels", png.check_pixels)
         if not cover.is_transparent:
             raise CapacityError(
                 "can't be transparent", Text("use ", Setting("method", "auto"), ", which chooses"), subject=cover
             )
-        return cover.once(self.info.name, OpacityMedium)
+        return cover.once(self.info.name, png.OpacityMedium)
 
     def find(self, container: Container, context: Context) -> FoundSecret | None:
         """Find a file in the visible pixels of a transparent picture in which no other record opens."""
@@ -60,5 +59,5 @@ colour of what can't be seen.
 
 def _opened(file: Cover, key_source: Opener) -> Container:
     """Open the visible pixels of a picture."""
-    medium = OpacityMedium(file)
+    medium = png.OpacityMedium(file)
     return SamplesContainer(file, key_source, medium.samples, medium.model)

@@ -23,6 +23,7 @@ from .inference import (
     check_frame_capacity as check_frame_capacity,
     hide_frame as hide_frame,
     hide_picture as hide_picture,
+    hides_in as hides_in,
     reveal_frame as reveal_frame,
     reveal_picture as reveal_picture,
 )

@@ -96,7 +96,7 @@ def test_a_channel_that_cannot_be_written(monkeypatch, capsys):
     ("cover", "secret", "options", "begins", "told"),
     [
         (
-            *("film.mkv", "longer.mkv", {"method": "network"}, "methods.network.chosen_network"),
+            *("film.mkv", "longer.mkv", {"method": "network"}, "methods.network_containers.chosen_network"),
             "the secret has 5 frames, the cover only 3",
         ),
         (
