@@ -1,7 +1,10 @@
-"""Files of any size up to the capacity: what `stegnet.capacity` promises is hidden, and comes back byte for byte."""
+"""Files of any size up to the capacity: what `stegnet.capacity` promises is hidden, and comes back byte for byte.
+
+By day, the same sizes are tried each time; at night others, and more of them.
+"""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings, strategies as st
+from hypothesis import HealthCheck, Phase, given, seed, settings, strategies as st
 from hypothesis.internal.conjecture import providers
 from hypothesis.internal.constants_ast import Constants
 from PIL import Image
@@ -17,22 +20,35 @@ from PIL import Image
 import stegnet
 from stegnet.core.names import USUAL_NAME
 from tests.support.films import make_film, noisy_film, picture
+from tests.support.settings import NIGHT
 from tests.support.sounds import as_bytes, chunk, form_chunk, noise, riff
 
 KEY = stegnet.Key(bytes(range(32)))
 FRAMES = 3  # of a film without loss
 HEADER = 131  # bytes of a sealed record besides the file's
-REPEATED = settings(
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow],
-    phases=[Phase.generate, Phase.shrink],
-)
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # that a cover gives its container away
-# Hypothesis also tries numbers that stand in whichever modules are imported, which other tests decide on.
-pytest.MonkeyPatch().setattr(providers, "_get_local_constants", Constants)
+
+
+def tried(examples: int) -> Callable[[Any], Any]:
+    """Try so many examples by day, and five times as many at night."""
+    how = settings(
+        max_examples=examples * (5 if NIGHT else 1),
+        derandomize=not NIGHT,
+        deadline=None,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow],
+        phases=[Phase.generate, Phase.shrink],
+    )
+    return lambda test: how(seed(int(NIGHT))(test)) if NIGHT else how(test)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def examples_do_not_depend_on_modules() -> Iterator[None]:
+    """Hypothesis also tries numbers that stand in whichever modules are imported, which other tests decide on."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(providers, "_get_local_constants", Constants)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +134,7 @@ def is_refused(cover: bytes | Path, method: Any, size: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", COVERS)
-@settings(REPEATED, max_examples=12)
+@tried(12)
 @given(height=st.integers(16, 250), width=st.integers(16, 250), grey=st.booleans(), data=st.data())
 def test_any_size_comes_back_and_one_more_byte_is_refused(method, height, width, grey, data):
     cover = COVERS[method](height, width, grey)
@@ -130,7 +146,7 @@ def test_any_size_comes_back_and_one_more_byte_is_refused(method, height, width,
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["sealed", "transparent"])
-@settings(REPEATED, max_examples=8)
+@tried(8)
 @given(height=st.integers(120, 250), width=st.integers(120, 250), data=st.data())
 def test_sizes_about_which_samples_begin_to_count_as_one(method, height, width, data):
     cover = COVERS[method](height, width, grey=False)
@@ -166,7 +182,7 @@ def test_a_large_cover(share):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["sealed", "h264"])
-@settings(REPEATED, max_examples=6)
+@tried(6)
 @given(data=st.data())
 def test_films(method, films, data):
     """Each frame of a film without loss holds the file's name; those of the other are one group."""
@@ -176,7 +192,7 @@ def test_films(method, films, data):
 
 
 @pytest.mark.long
-@settings(REPEATED, max_examples=40)
+@tried(40)
 @given(height=st.integers(592, 1200), width=st.integers(592, 1200), data=st.data())
 def test_large_covers(height, width, data):
     cover = opaque(height, width, grey=False)
