@@ -14,7 +14,7 @@ export NO_MKDOCS_2_WARNING := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro repro-gpu test quick test-all test-services test-long test-avx2 zoo table ui demo verify evaluate-all report bench fuzz mutants wheel lint style types docs clean
+.PHONY: help setup repro repro-gpu test quick test-all test-services test-long test-avx2 zoo table ui demo verify evaluate-all report bench fuzz mutants nightly wheel lint style types docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -84,6 +84,9 @@ fuzz: $(READY) ## reveal damaged containers, read damaged files of all formats, 
 
 mutants: $(READY) ## break single lines, and check that the tests catch each; takes hours
 	python -m tools.mutants
+
+nightly: ## what no landing has time for, part by part, and a table at the end; PARTS: some of those in .ci/nightly; hours
+	.ci/nightly $(PARTS)
 
 wheel: ## build the packages in dist/; needs uv
 	@command -v uv >/dev/null || { echo "error: uv is missing: install uv (pip install uv)" >&2; exit 1; }

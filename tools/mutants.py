@@ -60,13 +60,15 @@ def read_mutants(path: Path = MUTANTS) -> list[Mutant]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help="how names of mutants begin (default: all)")
+    parser.add_argument("--share", default="0/1", metavar="I/N", help="each Nth of them, from the one of index I on")
     parser.add_argument("--jobs", type=int, default=1, help="mutants at a time, each in a copy of its own")
     parser.add_argument("--tests", nargs="+", default=[], metavar="PATH", help="run no others than these tests")
     parser.add_argument("--limit", type=float, default=900, metavar="SECONDS", help="for the tests of a mutant")
     parser.add_argument("--results", type=Path, metavar="FILE", help="JSON lines to add to; none is made again")
     options = vars(parser.parse_args())
     names = tuple(options.pop("names")) or ""
-    mutants = [mutant for mutant in read_mutants() if mutant.name.startswith(names)]
+    first, step = map(int, options.pop("share").split("/"))
+    mutants = [mutant for mutant in read_mutants() if mutant.name.startswith(names)][first::step]
     rows = list(run(ROOT, mutants, **options))
     print(table(rows))
     sys.exit(any(row["outcome"] == BROKEN or (row["outcome"] == SURVIVED and not row["survives"]) for row in rows))
