@@ -273,7 +273,7 @@ def hide_record(job: HideJob, cover: Path, record: Record, out: OutputTarget, ke
     """
     with open_cover(cover, job.options.strip_metadata) as opened:
         method, options = album_method(job.method, opened, job.options)
-        made = method.embed_record(opened, record, keys, options, job.context)
+        made = method.embed_record(opened, out.path.suffix, record, keys, options, job.context)
         return _write(made, opened, out, MethodChoice(method, options))
 
 

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from PIL import Image
 
 import stegnet
 from stegnet.cli import main
 from stegnet.core.names import FILM, PICTURE, SOUND
+from stegnet.formats.signatures import form_of
 from stegnet.hide_file import HideJob
 from stegnet.hiding import Context, CoverSize, Method
 from stegnet.methods import METHODS
@@ -180,6 +182,28 @@ def test_a_secret_comes_back(case, containers, session_of, hide):
     assert container.read_bytes() == before
 
 
+EACH_FORM = [(case, suffix) for case in CASES for suffix in case.method.info.forms[case.kind]]
+WRITTEN = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".mkv": "Matroska", ".wav": "WAV", ".flac": "FLAC"}
+
+
+def has_its_form(path: Path) -> bool:
+    """Whether the bytes are what the name says, by their signature."""
+    form = form_of(path)
+    return form is not None and form.name == WRITTEN.get(path.suffix, "MP4")
+
+
+@pytest.mark.parametrize(("case", "suffix"), EACH_FORM, ids=lambda part: getattr(part, "name", part))
+def test_a_container_of_each_form_has_its_bytes(case, suffix, session_of, corpus, hide):
+    cover = corpus / case.cover
+    if case.kind == SOUND and suffix == ".flac":
+        cover = Path("cover.flac")
+        soundfile.write(cover, *soundfile.read(corpus / case.cover, dtype="int16"), "PCM_16")
+    hide(case, f"out{suffix}", cover=cover)
+    assert has_its_form(Path(f"out{suffix}"))
+    found = session_of(case).reveal(f"out{suffix}", key=KEY)
+    assert found.kind == (case.kind if case.secret != "note.txt" else "file")
+
+
 @each_of_pictures
 def test_a_picture_comes_back(case, session_of, corpus, hide):
     made = hide(case, secret=corpus / "secret.png")
@@ -327,6 +351,7 @@ def test_an_album(case, session_of, corpus):
         return
     reports = session_of(case).hide_album("covers", corpus / "note.txt", "out", key=KEY, method=case.name, enough=2)
     assert len(reports) == len(list(Path("out").iterdir())) == 3
+    assert all(map(has_its_form, Path("out").iterdir()))
     next(Path("out").iterdir()).unlink()
     found = session_of(case).reveal("out", key=KEY)
     spared = "complete: any 2 of 3 were enough; 1 of the album's 3 files is missing or unreadable"

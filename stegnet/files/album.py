@@ -165,11 +165,14 @@ def album_covers(folder: Path, context: Context = DEFAULT_CONTEXT) -> tuple[dict
 
 
 def _part_capacity(cover: Path, empty: int, key: Key, job: HideJob) -> Capacity:
-    """Return the bytes that fit into a cover beside a record of `empty` bytes; negative: not even that."""
+    """Return the bytes that fit into a cover beside a record of `empty` bytes; negative: not even that.
+
+    The container has the suffix that nobody has named.
+    """
     with about(cover), Cover(cover) as opened:
         method, options = album_method(job.method, opened, job.options)
         method.check(opened, job.options)
-        return method.part_capacity(opened, empty, key, options)
+        return method.part_capacity(opened, job.usual_suffix(opened), empty, key, options)
 
 
 def _division(album: AlbumPlan, header: Header, keys: ContainerKeys, job: HideJob) -> Division:

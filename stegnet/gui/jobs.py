@@ -28,7 +28,7 @@ from stegnet.image.pictures import read_picture, reduced, refuse_palette
 from stegnet.keys import Key, KeySource, Passphrase, guessing_time, random_words
 from stegnet.media.cover import Cover, kind
 from stegnet.media.metadata import has_gps_position
-from stegnet.methods.registry import method_for
+from stegnet.methods.registry import METHODS, method_for
 from stegnet.results import COVER_FORMAT, OutputTarget, Report
 from stegnet.video.films import read_frames
 
@@ -108,7 +108,7 @@ def parse_request(line: bytes) -> Request:
     hidden_with = 3 if destination == KNOWN_CHANNEL else 2  # files
     if job not in ("hide", "reveal") or len(inputs) != (hidden_with if job == "hide" else 1):
         raise BadRequest
-    if suffix not in ("", ".png", ".jpg", ".mkv", ".mp4", ".wav", ".flac"):
+    if suffix and not any(suffix in method.info.suffixes for method in METHODS.values()):
         raise BadRequest
     if not all(isinstance(each, bool) for each in (at_most_safe, keeps_place, meant)):
         raise BadRequest

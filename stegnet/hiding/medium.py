@@ -293,22 +293,22 @@ class MediumMethod(AlbumMethod[Options]):
         keys = key.new_keys(context.randomness)
         return embed_in(self.open(cover, options, suffix, key), payload, suffix, keys, options, context)
 
-    def open_part(self, cover: Cover, options: Options, key: KeySource) -> SampleMedium:
+    def open_part(self, cover: Cover, options: Options, suffix: str, key: KeySource) -> SampleMedium:
         """Return the samples of an album's cover that carry its part of the file; arguments as `open`."""
-        medium = self.open(cover, options, "", key)
+        medium = self.open(cover, options, suffix, key)
         assert isinstance(medium, SampleMedium), "films are no covers of albums"
         return medium
 
-    def part_capacity(self, cover: Cover, empty: int, key: Key, options: Options) -> Capacity:
+    def part_capacity(self, cover: Cover, suffix: str, empty: int, key: Key, options: Options) -> Capacity:
         """Return the bytes that fit into the samples beside an empty record, and those that are hard to find."""
-        medium = self.open_part(cover, options, key)
+        medium = self.open_part(cover, options, suffix, key)
         return Capacity(medium.record_capacity(key) - empty, medium.hard, condition=medium.condition)
 
     def embed_record(
-        self, cover: Cover, record: Record, keys: ContainerKeys, options: Options, context: Context
+        self, cover: Cover, suffix: str, record: Record, keys: ContainerKeys, options: Options, context: Context
     ) -> NewContainer:
         """Hide a record in the samples of an album's cover, as `AlbumMethod.embed_record` does."""
-        medium = self.open_part(cover, options, keys.film)
+        medium = self.open_part(cover, options, suffix, keys.film)
         return _seal(medium, record, keys, context)
 
 

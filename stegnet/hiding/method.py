@@ -668,8 +668,10 @@ class AlbumMethod(HidingMethod[Options]):
     """A method that can divide a file over an album. Its `find` opens the album's pictures singly."""
 
     @abstractmethod
-    def part_capacity(self, cover: Cover, empty: int, key: Key, options: Options) -> Capacity:
+    def part_capacity(self, cover: Cover, suffix: str, empty: int, key: Key, options: Options) -> Capacity:
         """Return the capacity of a picture for a part of an album's file besides an empty record, however easily found.
+
+        The container will have this suffix.
 
         It is negative if the record itself does not fit; `hard` is, if not even an empty part is hard to find.
 
@@ -679,9 +681,9 @@ class AlbumMethod(HidingMethod[Options]):
 
     @abstractmethod
     def embed_record(
-        self, cover: Cover, record: Record, keys: ContainerKeys, options: Options, context: Context
+        self, cover: Cover, suffix: str, record: Record, keys: ContainerKeys, options: Options, context: Context
     ) -> NewContainer:
-        """Hide a record in a picture of the album with these keys. The picture opens without the others.
+        """Hide a record in a picture of the album, given the container's suffix. It opens without the others.
 
         Raises:
             MediaError: a file can't be read or written.

@@ -53,7 +53,7 @@ MP3, AAC and Opus lose the secret.
         """Return the samples of a WAV or FLAC; opened once per cover."""
         return cover.once(self.info.name, sound.SoundMedium)
 
-    def open_part(self, cover: Cover, options: MediumOptions, key: KeySource) -> SampleMedium:
+    def open_part(self, cover: Cover, options: MediumOptions, suffix: str, key: KeySource) -> SampleMedium:
         """Return the first segment of a WAV or FLAC; opened once per cover."""
         return cover.once(f"{self.info.name}, first", sound.SoundPart)
 
