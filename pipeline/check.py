@@ -1,66 +1,133 @@
-"""Stage check: the folders of data.* are there, model.* can be trained by train.loss, detect.backbone is one.
+"""Stage check: asks of all parameters what the other stages would ask, and hashes the code of network and loss.
 
-It comes first, since DVC removes the outputs of a stage that is to run. Its output is always the same, so that no
-other stage repeats because of it.
+It comes first, since DVC removes the outputs of a stage that is to run. Its first output is always the same, so that no
+other stage repeats because of it. The second, of the files that define the network and a loss of one's own, is what
+stage train depends on: a change of another network trains nothing. DVC can't find files by a module's name, so `code`
+in params.yaml is the path of one's own, which this stage depends on.
 """
 
-from dataclasses import asdict
+import logging
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
 
 from pipeline.config import Config, ModelConfig, flatten, recipe_of
+from pipeline.fingerprint import code_hashes, own_code
 from pipeline.prepare.folders import check_folders
+from pipeline.prepare.prepare import find_sources
 from pipeline.stage import run_stage, write_json
-from pipeline.train.losses import check_measures
-from stegnet.core.compute import pick_device
+from pipeline.train.losses import check_loss
+from pipeline.train.processes import process_count
+from pipeline.train.run import training_precision
+from pipeline.train.train import first_pair
+from stegnet.core.compute import make_deterministic, pick_device
 from stegnet.core.errors import ConfigError, called
+from stegnet.core.names import MARK
 from stegnet.core.parallel import AUTO
 from stegnet.networks.layers import NONE as NO_BACKBONE, make_stage
 from stegnet.networks.pair import Pair, build_from, find_family, options_of
 
+_log = logging.getLogger(__name__)
 
-def main(config: Config, out: Path) -> None:
-    """Check folders, loss, network and backbone; an impossible one raises its own error."""
+
+def main(config: Config, data: Path, checked: Path, code: Path) -> None:
+    """Check everything; what is impossible raises its own error, what acts on nothing is logged. Write both files."""
+    check_code(config)
     check_folders(config.data)
-    check_measures(config.train.loss)
-    check_used(config)
-    check_network(config.model, config.train.crop)
+    find_sources(config.data, data)
+    for key, film in asdict(config.video).items():
+        if not Path(film).is_file():
+            raise ConfigError(f"params.yaml: video.{key}: there is no file {film}")
+    check_loss(config.train.loss)
+    check_network(config)
+    check_idle(config)
+    training_precision(config.train.precision, pick_device())
+    process_count(config)
     if config.detect.pairs:
         with called("detect.backbone", "model.backbone"):
             make_stage(config.detect.backbone, 3, pretrained=False)
-    write_json(out, {"folders": "found"})
+    write_json(checked, {"parameters": "can be used"})
+    write_json(code, code_hashes(config))
 
 
-def check_used(config: Config) -> None:
-    """Refuse a value that the family does not use, unless it is the default."""
-    name = config.model.name
-    uses = options_of(config.model)
-    for key, value in asdict(config.model).items():
-        if key not in uses and key != "name" and value not in (AUTO, False):
-            raise ConfigError(f"model.{key}: {name} does not use it", f"it uses: {', '.join(uses) or 'none'}")
-    default = recipe_of(flatten(asdict(config)))["train.base_weight"]
-    if find_family(name).enhance is Pair.enhance and config.train.base_weight != default:
-        hint = f"train.base_weight={default}"
-        raise ConfigError(f"train.base_weight: {name} has no network that enhances bases", hint)
-    if config.model.pretrained and config.model.backbone == NO_BACKBONE:
-        raise ConfigError("model.pretrained: without a backbone, nothing is pretrained", "model.pretrained=false")
+def check_code(config: Config) -> None:
+    """Check that DVC notices a change of the code of one's own, which `code` must name."""
+    root = Path.cwd()
+    watched = Path(config.code).resolve()
+    for key, path in own_code(config).items():
+        if not path.is_relative_to(watched):
+            named = path.relative_to(root) if path.is_relative_to(root) else path
+            reason = f"{key}: its code is in {named}, which DVC does not watch for changes"
+            raise ConfigError(reason, f"-S code={named}, or a folder that holds all code of yours")
+    for folder in (watched, *watched.parents) if watched.is_dir() and watched.is_relative_to(root) else ():
+        if folder != root and (folder / ".dvc").is_dir():
+            project = folder.relative_to(root)
+            raise ConfigError(
+                f"code: {config.code}: DVC watches no folder in {project}, a project of its own", "name a file"
+            )
 
 
-def check_network(section: ModelConfig, crop: int) -> None:
-    """Build the pair of the `model` section of params.yaml, and compute its gradients for two pairs of crops."""
+def check_network(config: Config) -> None:
+    """Build the pair, and compute its gradients for two pairs of crops, by the algorithms of a training."""
+    section = config.model
     if not find_family(section.name).hides_pictures:
         hint = f"train it by `dvc --cd study repro {section.name}`"
         raise ConfigError(f"model.name: {section.name} hides no pictures", hint)
-    pair = build_from(section).to(pick_device()).train()
-    cover, secret = torch.rand(2, 2, 3, crop, crop, device=pick_device())
+    make_deterministic(config.seed, config.train.threads)
+    pair = first_pair(config).to(pick_device()).train()
+    cover, secret = torch.rand(2, 2, 3, config.train.crop, config.train.crop, device=pick_device())
     try:
         container = pair.hide(cover, pair.prepare(secret))
-        (container + pair.restore(pair.enhance(secret), pair.reveal(container))).square().mean().backward()
+        base = pair.enhance(secret)
+        (container + pair.restore(base, pair.reveal(container))).square().mean().backward()
     except (RuntimeError, TypeError, ValueError) as error:  # of timm, for anything that a backbone does not support
         reason = " ".join(str(error).split())
         raise ConfigError(f"model.backbone: {section.backbone} can't be trained ({reason})", "resnet18 can") from error
+    default = recipe_of(flatten(asdict(config)))["train.base_weight"]
+    if config.train.base_weight != default and not base.requires_grad:
+        reason = f"{section.name} has no network that enhances bases"
+        if find_family(section.name).enhance is not Pair.enhance:
+            hint = f"train.base_weight={default}"
+            raise ConfigError(f"train.base_weight: acts on nothing: {reason}, by model.ends and model.place", hint)
+        _log.warning("params.yaml: train.base_weight: acts on nothing: %s", reason)
+
+
+def check_idle(config: Config) -> None:
+    """Refuse a backbone and a place that change no network; log values of another family, and a long warm-up."""
+    section = config.model
+    uses = options_of(section)
+    for key, value in asdict(section).items():
+        if key not in uses and key != "name" and value not in (AUTO, False):
+            of = ", ".join(uses) or "none"
+            _log.warning("params.yaml: model.%s: %s does not use it; it uses: %s", key, section.name, of)
+    if section.pretrained and section.backbone == NO_BACKBONE:
+        raise ConfigError("model.pretrained: without a backbone, nothing is pretrained", "model.pretrained=false")
+    own = MARK in section.name  # whose networks may look alike, and compute otherwise
+    for key, other in () if own else (("backbone", NO_BACKBONE), ("place", AUTO)):
+        value = getattr(section, key)
+        if (
+            value not in (AUTO, other)
+            and key in uses
+            and _networks(section, key, value) == _networks(section, key, other)
+        ):
+            raise ConfigError(f"model.{key}: acts on nothing: there is no such network", f"model.{key}=auto")
+    steps = config.train.pairs // config.train.batch
+    if config.train.warmup >= steps:
+        said = "params.yaml: train.warmup: the rate never reaches train.lr: %d steps of warm-up, the training has %d"
+        _log.warning(said, config.train.warmup, steps)
+
+
+def _networks(section: ModelConfig, key: str, value: str) -> str:
+    """Return the layers of a pair with another option, for a comparison."""
+    changed = replace(section, pretrained=False)
+    changed = replace(changed, place=value) if key == "place" else replace(changed, backbone=value)
+    try:
+        with torch.device("meta"):
+            return str(build_from(changed))
+    except ConfigError:  # it needs a backbone
+        return ""
 
 
 if __name__ == "__main__":
-    run_stage(main, "out")
+    run_stage(main, "data", "checked", "code")

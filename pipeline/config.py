@@ -39,9 +39,6 @@ Integer = Annotated[StrictInt, BeforeValidator(_without_exponent)]
 UnitFloat = Annotated[StrictFloat, Field(ge=0, le=1)]
 Weight = Annotated[StrictFloat, Field(ge=0, le=1e6)]
 Base = Literal["none", "means", "coded"]  # parts of a secret that both sides know
-# Weights of `pipeline.train.losses.MEASURES`, a user's own measure, the colour space, and the weight of chroma.
-LossConfig = dict[StrictStr, Weight | StrictStr]
-_WORDS = "space", "own"  # keys of a loss that are not numbers
 
 # What "auto" in params.yaml becomes, by dotted key: of all families, then by the base, then by the family; the later
 # counts. A network of one's own has no family here.
@@ -68,6 +65,7 @@ _OF_FAMILIES: dict[str, dict[str, Any]] = {
 class DataConfig:
     """Pictures to train and test on."""
 
+    seed: Annotated[Integer, Field(ge=0, le=2**31 - 1)]
     source: StrictStr
     folder: StrictStr
     test_folder: StrictStr
@@ -106,6 +104,20 @@ class ScrambleConfig:
     base: Base
     quality: Annotated[Integer, Field(ge=0, le=100)]
     block: Annotated[Integer, Field(ge=8, le=256, multiple_of=8)]
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights of `pipeline.train.losses.MEASURES`, a user's own measure, and the colour space."""
+
+    mse: Weight
+    l1: Weight
+    charbonnier: Weight
+    ssim: Weight
+    ms_ssim: Weight
+    own: StrictStr
+    space: Literal["rgb", "ycbcr"]
+    chroma: Weight
 
 
 @dataclass(frozen=True)
@@ -216,7 +228,9 @@ def check_as(values: Any, kind: type[Parameters]) -> Parameters:
         config = TypeAdapter(kind).validate_python(with_recipe(values))
     except ValidationError as error:
         raise _config_error(error.errors(), values, kind) from error
-    _check_loss(config.train.loss)
+    loss = config.train.loss
+    if loss.own == "none" and not any((loss.mse, loss.l1, loss.charbonnier, loss.ssim, loss.ms_ssim)):
+        raise ConfigError("params.yaml: train.loss: all weights are 0, so nothing would be learnt", "give mse 1.0")
     _refuse_idle(config, flatten(values))
     crop = config.train.crop
     size = config.data.side
@@ -255,26 +269,13 @@ def _refuse_idle(config: Config, given: Mapping[str, Any]) -> None:
     idle = {
         "scramble.quality": (config.scramble.base != "coded", "only a coded base has a quality"),
         "train.bits": (not config.train.rounded, "only rounded containers have sealed bits"),
-        "train.loss.chroma": (config.train.loss["space"] != "ycbcr", "only ycbcr has chroma"),
+        "train.loss.chroma": (config.train.loss.space != "ycbcr", "only ycbcr has chroma"),
         "train.patience": (not config.train.validate, "without validation, training never stops early"),
     }
     defaults = {"train.patience": 0, **recipe_of(given)}
     for key, (unused, reason) in idle.items():
         if unused and given[key] not in (AUTO, defaults[key]):
             raise ConfigError(f"params.yaml: {key}: acts on nothing: {reason}", f"{key}={defaults[key]}")
-
-
-def _check_loss(loss: LossConfig) -> None:
-    """Check that weights are numbers, and not all 0. Stage check knows the names of the measures."""
-    for key in (*_WORDS, "chroma"):
-        if key not in loss:
-            raise ConfigError(f"params.yaml: train.loss.{key}: missing")
-    for key, value in loss.items():
-        if isinstance(value, str) != (key in _WORDS) or (key == "space" and value not in ("rgb", "ycbcr")):
-            wanted = {"space": "rgb or ycbcr", "own": "none or a name such as my.module:function"}.get(key, "a number")
-            raise ConfigError(f"params.yaml: train.loss.{key}: must be {wanted}, is {value!r}")
-    if loss["own"] == "none" and not any(value for key, value in loss.items() if key not in (*_WORDS, "chroma")):
-        raise ConfigError("params.yaml: train.loss: all weights are 0, so nothing would be learnt", "give mse 1.0")
 
 
 def read(path: Path) -> Any:

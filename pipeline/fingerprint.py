@@ -50,7 +50,7 @@ def own_code(config: Config) -> dict[str, Path]:
 
     A module that is not found in its package has the package's folder; one that is not found at all has no path.
     """
-    names = {"model.name": config.model.name, "train.loss.own": str(config.train.loss["own"])}
+    names = {"model.name": config.model.name, "train.loss.own": config.train.loss.own}
     paths = {key: _path(name) for key, name in names.items() if MARK in name}
     return {key: path for key, path in paths.items() if path}
 
@@ -58,7 +58,7 @@ def own_code(config: Config) -> dict[str, Path]:
 def _path(name: str) -> Path | None:
     top, *inner = name.partition(MARK)[0].split(".")
     spec = find_spec(top)  # without importing it
-    if spec is None:
+    if spec is None or spec.origin in ("built-in", "frozen"):
         return None
     (place, *_) = spec.submodule_search_locations or [str(spec.origin)]
     module = Path(place, *inner).resolve()

@@ -26,7 +26,7 @@ def main(config: Config, data: Path, shards: Path, metrics: Path) -> None:
         logging.getLogger(__name__).warning(warning)
     with track(config, "prepare") as run:
         shown = partial(bar, desc="prepare", unit="shard")
-        counts = prepare(config.data, config.scramble, config.seed, data, shards, shown)
+        counts = prepare(config.data, config.scramble, config.data.seed, data, shards, shown)
         write_json(metrics, counts)
         run.finish(prepare_result(shards, metrics))
     others = f"{counts['validation']} to validate on, {counts['test']} to test on, {counts['skipped']} skipped"

@@ -231,12 +231,8 @@ def _torchvision_item(name: str, index: int) -> Iterator[Picture | str]:
         yield f"{name} {index:07d}: {error}"
 
 
-@cache
-def _open_torchvision(name: str) -> Any:
-    """Return a torchvision data set in its default split; the first time, torchvision downloads and verifies it.
-
-    The folder is renamed when complete, since torchvision takes a half-extracted one for complete.
-    """
+def torchvision_class(name: str) -> Callable[..., Any]:
+    """Return the data set "torchvision:<class>". Raises ConfigError if torchvision can't download it."""
     import torchvision  # heavy, and only this source needs it
 
     class_name = name.partition(":")[2]
@@ -245,7 +241,17 @@ def _open_torchvision(name: str) -> Any:
     needed = {key for key, parameter in parameters.items() if parameter.default is parameter.empty} - {"root", "kwargs"}
     if family is None or "download" not in parameters or needed:
         raise ConfigError(f"data.source: torchvision can't download {name!r}", "give a class of torchvision.datasets")
-    root = cache_folder() / "torchvision" / class_name
+    return family
+
+
+@cache
+def _open_torchvision(name: str) -> Any:
+    """Return a torchvision data set in its default split; the first time, torchvision downloads and verifies it.
+
+    The folder is renamed when complete, since torchvision takes a half-extracted one for complete.
+    """
+    family = torchvision_class(name)
+    root = cache_folder() / "torchvision" / name.partition(":")[2]
     part = root.with_suffix(".part")
     try:
         if not root.exists():

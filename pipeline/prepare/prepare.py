@@ -26,7 +26,7 @@ import PIL
 from pipeline.config import DataConfig, ScrambleConfig
 from pipeline.fingerprint import source_hash
 from pipeline.prepare import downloads, folders, scenes  # a new file with a source must be imported here, too
-from pipeline.prepare.sources import SOURCES, Job, Picture, squares_of
+from pipeline.prepare.sources import SOURCES, Job, Picture, Source, squares_of
 from pipeline.shards import (
     SPLITS,
     TEST,
@@ -138,11 +138,8 @@ def prepare(
 # Jobs and parts
 
 
-def list_jobs(config: DataConfig, data: Path, seed: int) -> Iterator[Job]:
-    """Yield all jobs in a fixed order: data.test_folder, the sources, photographs and scenes to test on.
-
-    Folders are listed while the jobs are taken.
-    """
+def find_sources(config: DataConfig, data: Path) -> dict[str, Source]:
+    """Return the sources that data.source names, by name. Raises ConfigError if one is unknown."""
     known = SOURCES | dict.fromkeys(downloads.archives(data), downloads.archive_jobs)
     names = [name.strip() for name in config.source.split("+")]
     kinds = {name: re.sub(":.*", ":<class>", name) for name in names}
@@ -150,9 +147,20 @@ def list_jobs(config: DataConfig, data: Path, seed: int) -> Iterator[Job]:
         if kinds[name] not in known:
             hint = f"{did_you_mean(name, known)} known: {', '.join(known)}, or several joined by +".lstrip()
             raise ConfigError(f"data.source: unknown source {name!r}", hint)
+        if name != kinds[name]:
+            downloads.torchvision_class(name)
+    return {name: known[kinds[name]] for name in names}
+
+
+def list_jobs(config: DataConfig, data: Path, seed: int) -> Iterator[Job]:
+    """Yield all jobs in a fixed order: data.test_folder, the sources, photographs and scenes to test on.
+
+    Folders are listed while the jobs are taken.
+    """
+    sources = find_sources(config, data)
     yield from folders.test_folder_jobs(config)
-    for name in names:
-        yield from known[kinds[name]](name, config, data, seed)
+    for name, jobs in sources.items():
+        yield from jobs(name, config, data, seed)
     if config.test_photographs:
         yield from downloads.photograph_jobs(data / "sources.yaml")
     yield from scenes.scene_jobs(config, seed, TEST)

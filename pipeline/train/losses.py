@@ -13,13 +13,14 @@ from torch import Tensor
 
 from pipeline import tensors
 from pipeline.config import LossConfig
-from stegnet.core.errors import ConfigError, did_you_mean
+from stegnet.core.errors import ConfigError
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
 from stegnet.core.names import load_object
 from stegnet.core.pixels import LUMA, NONE
 
 VALIDATION_LOSS = "validation_loss"
 FIGURES = (VALIDATION_LOSS, f"validation_{CONTAINER_PSNR}", f"validation_{SECRET_PSNR}")
+OWN_LOSS = "params.yaml: train.loss.own"
 PictureMeasure = Callable[[Tensor, Tensor], Tensor]  # of the errors (B, 3, …) between pictures (B, 3, H, W)
 
 
@@ -79,29 +80,16 @@ def to_ycbcr(pictures: Tensor) -> Tensor:
     return torch.stack([luma, (blue - luma) / 1.772 + 0.5, (red - luma) / 1.402 + 0.5], dim=1)
 
 
-MEASURES: dict[str, PictureMeasure] = {}  # by their keys in params.yaml
-
-
-def measure(function: PictureMeasure) -> PictureMeasure:
-    """Register a measure of the error between pictures, as a decorator; params.yaml weighs it by its name."""
-    assert function.__name__ not in MEASURES
-    MEASURES[function.__name__] = function
-    return function
-
-
-@measure
 def mse(a: Tensor, b: Tensor) -> Tensor:
     """Return the squared error of each sample, in the shape of `a`."""
     return (a - b).square()
 
 
-@measure
 def l1(a: Tensor, b: Tensor) -> Tensor:
     """Return the absolute error of each sample, in the shape of `a`."""
     return (a - b).abs()
 
 
-@measure
 def charbonnier(a: Tensor, b: Tensor) -> Tensor:
     """Return √(d² + ε²) - ε.
 
@@ -111,48 +99,54 @@ def charbonnier(a: Tensor, b: Tensor) -> Tensor:
     return ((a - b).square() + epsilon**2).sqrt() - epsilon
 
 
-@measure
 def ssim(a: Tensor, b: Tensor) -> Tensor:
     """Return 1 − SSIM of pictures, (B, 3, H, W) in [0, 1]."""
     return 1 - tensors.ssim(a, b)
 
 
-@measure
 def ms_ssim(a: Tensor, b: Tensor) -> Tensor:
     """Return 1 − MS-SSIM of pictures, (B, 3, H, W) in [0, 1]."""
     return 1 - tensors.ms_ssim(a, b)
 
 
-def check_measures(loss: LossConfig) -> None:
-    """Check that a loss weighs every known measure, and no other, and that the user's own can be imported."""
-    own_measure(loss)
-    weights = loss.keys() - {"space", "chroma", "own"}
-    for name in sorted(weights - MEASURES.keys()):
-        hint = did_you_mean(name, MEASURES) or f"known: {', '.join(MEASURES)}"
-        raise ConfigError(f"params.yaml: train.loss.{name}: unknown measure", hint)
-    for name in sorted(MEASURES.keys() - weights):
-        raise ConfigError(f"params.yaml: train.loss.{name}: missing")
+MEASURES: dict[str, PictureMeasure] = {  # by their keys in params.yaml, where `LossConfig` has a weight for each
+    measure.__name__: measure for measure in (mse, l1, charbonnier, ssim, ms_ssim)
+}
 
 
 def own_measure(loss: LossConfig) -> PictureMeasure | None:
     """Return the function that `train.loss.own` names, my.module:function, a further measure; None for "none"."""
-    name = str(loss["own"])
-    if name == NONE:
+    if loss.own == NONE:
         return None
-    function: PictureMeasure = load_object("params.yaml: train.loss.own", name)
+    function: PictureMeasure = load_object(OWN_LOSS, loss.own)
     return function
+
+
+def check_loss(loss: LossConfig) -> None:
+    """Check that both terms can be computed and trained. Raises ConfigError that names the user's own measure."""
+    side = 32  # pixels
+    cover, secret, base = torch.rand(3, 2, 3, side, side)
+    container, revealed = torch.rand(2, 2, 3, side, side, requires_grad=True)
+    try:
+        terms = loss_terms(PassResult(cover, container, secret, revealed, base), loss)
+        (terms.container + terms.secret).backward()
+    except (AttributeError, IndexError, RuntimeError, TypeError, ValueError) as error:  # of the user's own code
+        reason = f"{loss.own} can't be trained by ({' '.join(str(error).split())})"
+        hint = "it takes two tensors (B, 3, H, W), and returns errors (B, 3, …)"
+        raise ConfigError(reason, hint, subject=OWN_LOSS) from error
 
 
 def _error(a: Tensor, b: Tensor, config: LossConfig) -> Tensor:
     """Return the weighted sum of the measures, skipping those of weight 0. The user's own has weight 1."""
-    if config["space"] == "ycbcr":
+    if config.space == "ycbcr":
         a = to_ycbcr(a)
         b = to_ycbcr(b)
 
-    weighted = [(weight, MEASURES[name]) for name in MEASURES if (weight := _weight(config, name))]
+    weighted = [(weight, MEASURES[name]) for name in MEASURES if (weight := getattr(config, name))]
     if own := own_measure(config):
         weighted.append((1.0, own))
 
+    total: Tensor
     total, *further = [weight * _over_channels(measured(a, b), config) for weight, measured in weighted]
     for error in further:
         total = total + error
@@ -161,13 +155,7 @@ def _error(a: Tensor, b: Tensor, config: LossConfig) -> Tensor:
 
 def _over_channels(errors: Tensor, config: LossConfig) -> Tensor:
     """Return the mean over R, G and B, or Y's error plus the weighted errors of Cb and Cr: equal for grey pictures."""
-    if config["space"] == "rgb":
+    if config.space == "rgb":
         return errors.mean()
     luma, blue, red = errors.transpose(0, 1).flatten(1).mean(1).unbind()
-    return luma + _weight(config, "chroma") * (blue + red)
-
-
-def _weight(config: LossConfig, name: str) -> float:
-    weight = config[name]
-    assert not isinstance(weight, str)  # as `pipeline.config.check` ensures
-    return weight
+    return luma + config.chroma * (blue + red)

@@ -365,10 +365,12 @@ def first_pair(config: Config) -> Pair:
     if config.train.start == "fresh":
         return build_from(config.model)
     card = read_card(SHIPPED)
-    shipped = (card.model, card.options)
-    wanted = (config.model.name, options_of(config.model))
-    if shipped != wanted:
-        raise ConfigError(f"params.yaml: train.start: the shipped pair is {shipped}, model.* asks for {wanted}")
+    shipped = card.options | {"name": card.model}
+    wanted = options_of(config.model) | {"name": config.model.name}
+    for key in ("name", *wanted):
+        if shipped.get(key) != wanted[key]:
+            reason = f"the shipped pair's model.{key} is {shipped.get(key)}, not {wanted[key]}"
+            raise ConfigError(f"params.yaml: train.start: {reason}", "train.start=fresh")
     return load_pair(SHIPPED)[0]
 
 

@@ -6,37 +6,84 @@ import pytest
 from pipeline.check import main
 from pipeline.stage import program, run_stage
 from stegnet import ConfigError
-from tests.support.lab import PARAMS, ROOT, Config, changed, check, load, read
+from tests.support.lab import PARAMS, ROOT, Config, changed, check, read
+
+DATA = ROOT / "assets"
+HERE = {  # paths that are there
+    "data.folder": str(DATA), "data.test_folder": "data",
+    "video.cover": str(DATA / "cover.mp4"), "video.secret": str(DATA / "secret.mp4"),
+}  # fmt: skip
+
+
+def asked(changes: dict[str, object]) -> Config:
+    return check(changed(read(PARAMS), HERE | changes))
 
 
 def config(backbone: str) -> Config:
-    """A U-Net with a backbone, beside a folder that is there."""
-    params = load(PARAMS)
-    model = replace(params.model, name="timm_unet", backbone=backbone, width=8)
-    return replace(params, data=replace(params.data, folder=str(ROOT / "assets")), model=model)
+    """A U-Net with a backbone."""
+    return asked({"model.name": "timm_unet", "model.backbone": backbone, "model.width": 8})
+
+
+def checked(config: Config, folder: Path) -> None:
+    main(config, DATA, folder / "checked.json", folder / "code.json")
 
 
 @pytest.mark.parametrize("backbone", ["efficientformer_l1", "none"])
 def test_a_network_that_can_t_be_trained_is_refused_before_anything_is_prepared(backbone: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"^model.backbone: [^\n]+$"):
-        main(config(backbone), tmp_path / "checked.json")
+        checked(config(backbone), tmp_path)
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"model.name": "unet", "model.backbone": "resnet18"},
-        {"model.name": "study.zoo.stegformer:StegFormer", "model.ends": 2},
-        {"model.name": "baluja", "model.pretrained": True},
-        {"model.name": "costa", "model.backbone": "none", "model.pretrained": True},
-        {"model.name": "invertible", "train.base_weight": 0.5},
+        {"model.pretrained": True, "model.backbone": "none"},
+        {"model.backbone": "test_resnet", "model.ends": 0},
+        {"model.place": "base", "model.ends": 0},
+        {"train.base_weight": 0.5, "model.ends": 0},
+        {"data.source": "sceness"},
+        {"data.source": "scenes+torchvision:Nothing"},
+        {"train.start": "shipped", "model.width": 64},
+        {"train.batch": 10, "train.devices": 3},
+        {"train.loss.own": "os:path"},
+        {"train.loss.own": "builtins:len"},
+        {"video.cover": "nothing.mp4"},
+        {"detect.backbone": "nothing"},
     ],
 )
-def test_a_value_that_the_family_does_not_use_is_refused(changes: dict[str, object], tmp_path: Path) -> None:
-    asked = check(changed(read(PARAMS), {"data.folder": str(ROOT / "assets"), "data.test_folder": "data", **changes}))
-    with pytest.raises(ConfigError, match=rf"^{[*changes][-1]}: [^\n]+$"):
-        main(asked, tmp_path / "checked.json")
+def test_what_a_stage_would_refuse_or_what_acts_on_nothing_is_refused(
+    changes: dict[str, object], tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=rf"^(params.yaml: )?{next(iter(changes))}: [^\n]+$"):
+        checked(asked(changes), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("key", "changes"),
+    [
+        ("model.backbone", {"model.name": "unet", "model.backbone": "resnet18"}),
+        (
+            "model.ends",
+            {"model.name": "study.zoo.stegformer:StegFormer", "model.ends": 2, "code": "study/zoo/stegformer.py"},
+        ),
+        ("model.pretrained", {"model.name": "baluja", "model.pretrained": True}),
+        ("train.base_weight", {"model.name": "invertible", "train.base_weight": 0.5}),
+        ("train.warmup", {"train.warmup": 20, "train.pairs": 160}),
+    ],
+)
+def test_what_another_family_left_and_a_long_warm_up_are_said(
+    key: str,
+    changes: dict[str, object],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """DVC keeps the values of -S."""
+    monkeypatch.chdir(ROOT)
+    checked(asked(changes), tmp_path)
+    assert [line.partition(": ")[2].partition(":")[0] for line in caplog.messages] == [key]
 
 
 def test_a_detector_that_can_t_be_built_is_refused_unless_it_is_off(tmp_path: Path) -> None:
@@ -44,17 +91,17 @@ def test_a_detector_that_can_t_be_built_is_refused_unless_it_is_off(tmp_path: Pa
     params = config("test_resnet")
     wrong = replace(params, detect=replace(params.detect, backbone="vit_tiny_patch16_224", pairs=1))
     with pytest.raises(ConfigError, match=r"^detect.backbone: "):
-        main(wrong, tmp_path / "checked.json")
-    main(replace(wrong, detect=replace(wrong.detect, pairs=0)), tmp_path / "checked.json")
+        checked(wrong, tmp_path)
+    checked(replace(wrong, detect=replace(wrong.detect, pairs=0)), tmp_path)
 
 
 def test_a_network_that_learns_passes_and_a_full_disk_is_named_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    main(config("test_resnet"), tmp_path / "checked.json")
+    checked(config("test_resnet"), tmp_path)
     assert (tmp_path / "checked.json").is_file()
     with pytest.raises(SystemExit, match="1"), program():
-        main(config("test_resnet"), Path("/dev/full"))
+        main(config("test_resnet"), DATA, Path("/dev/full"), Path("/dev/full"))
     said = capsys.readouterr().err.splitlines()
     assert said[-2] == "error: a file can't be written (No space left on device)"
     assert said[-1].startswith("hint: free space")
@@ -65,7 +112,7 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy in which DVC runs the stage for --queue and --temp; the test is in it."""
     (folder := tmp_path / ".dvc" / "tmp" / "exps" / "a").mkdir(parents=True)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    monkeypatch.setattr("sys.argv", ["check", "checked.json"])
+    monkeypatch.setattr("sys.argv", ["check", "data", "checked.json", "code.json"])
     monkeypatch.chdir(folder)
     return folder
 
@@ -73,7 +120,7 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def last_line(capsys: pytest.CaptureFixture[str]) -> str:
     """Of what the stage says when it is refused."""
     with pytest.raises(SystemExit, match="1"):
-        run_stage(main, "out")
+        run_stage(main, "data", "checked", "code")
     return capsys.readouterr().err.splitlines()[-1]
 
 

@@ -6,6 +6,7 @@ from pipeline.config import (
     AugmentConfig,
     Config,
     DataConfig,
+    LossConfig,
     ModelConfig,
     ScrambleConfig,
     changed,

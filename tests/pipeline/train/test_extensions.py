@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from pipeline.code import main as write_code_hashes
+from pipeline.check import check_code
 from pipeline.evaluate import quality
 from pipeline.evaluate.statistics import summarise
 from pipeline.fingerprint import code_hashes
@@ -70,7 +70,7 @@ def test_a_loss() -> None:
 def test_a_network_that_is_none(name: str) -> None:
     with pytest.raises(ConfigError, match=f"^model.name: {name} (can't be imported|is not a subclass)"):
         build(name)
-    code_hashes(check(changed(read(PARAMS), {"model.name": name})))  # which comes first, and leaves it to stage check
+    code_hashes(check(changed(read(PARAMS), {"model.name": name})))  # which leaves it to the network's check
 
 
 @pytest.mark.parametrize(
@@ -86,15 +86,13 @@ def test_code_that_is_not_watched_is_refused(tmp_path: Path, monkeypatch, key: s
     """Wherever it is; the hint is what to do."""
     (tmp_path / "ours").mkdir()
     (tmp_path / "ours" / "__init__.py").touch()
-    out = tmp_path / "code.json"
     for folder, named in ((ROOT, tmp_path / file), (tmp_path, file)):
         monkeypatch.chdir(folder)
         with pytest.raises(ConfigError, match=f"^{key}: its code is in {named}, which DVC does not watch") as caught:
-            write_code_hashes(check(changed(read(PARAMS), {key: value})), out)
-    assert not out.exists()
+            check_code(check(changed(read(PARAMS), {key: value})))
     advised = str(caught.value.hint).removeprefix("-S code=").partition(",")[0]
     for code in (advised, str(tmp_path)):
-        write_code_hashes(check(changed(read(PARAMS), {key: value, "code": code})), out)
+        check_code(check(changed(read(PARAMS), {key: value, "code": code})))
 
 
 @pytest.mark.parametrize("name", ["mine:Plain", "ours.deep:Plain"])
@@ -116,10 +114,10 @@ def test_profiles_of_the_zoo_name_their_code(monkeypatch: pytest.MonkeyPatch) ->
     own = [values for values in map(read_preset, preset_files()) if ":" in str(values["model.name"])]
     assert len(own) == 4
     for values in own:
-        write_code_hashes(check(changed(read(PARAMS), values)), Path("/dev/null"))
+        check_code(check(changed(read(PARAMS), values)))
         for folder in ("study", "study/zoo"):
             with pytest.raises(ConfigError, match=f"^code: {folder}: DVC watches no folder in study"):
-                write_code_hashes(check(changed(read(PARAMS), values | {"code": folder})), Path("/dev/null"))
+                check_code(check(changed(read(PARAMS), values | {"code": folder})))
 
 
 def test_a_measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

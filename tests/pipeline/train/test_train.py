@@ -79,8 +79,6 @@ def changed(section: Any) -> Iterator[tuple[str, Any]]:
     for name, value in vars(section).items():
         if is_dataclass(value):
             yield from ((f"{name}.{key}", replace(section, **{name: other})) for key, other in changed(value))
-        elif isinstance(value, dict):
-            yield name, replace(section, **{name: value | {"mse": 2.0}})
         elif name == "name":
             yield name, replace(section, name="unet")
         elif value is not None:

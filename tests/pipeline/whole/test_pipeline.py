@@ -149,7 +149,7 @@ def test_commands_after_repro(clone: Path) -> None:
     all_is_well(clone)
     assert executed(run(clone, "dvc", "repro")) == []
     shown = run(clone, "dvc", "dag")  # its width is chance: DVC lays it out by the order of sets
-    assert {"code", "check", "detect", "publish"} <= set(re.findall(r"\w+", shown))
+    assert {"check", "detect", "publish"} <= set(re.findall(r"\w+", shown))
     assert run(clone, "dvc", "data", "status").splitlines()[0] == "No changes."
     assert "failed" not in run(clone, "dvc", "plots", "show")
     assert "failed" not in run(clone, "dvc", "plots", "diff")
@@ -160,31 +160,24 @@ def test_commands_after_repro(clone: Path) -> None:
 
 
 # The stages that each key of params.yaml repeats, by the longest beginning of its name: those whose outputs it can
-# change, and `check`, which may refuse it. Stage publish, which logs all parameters, goes without saying.
+# change. `check`, which may refuse any, and publish, which logs all, go without saying.
 REPEATS = {
-    "seed": "prepare train evaluate detect video",
+    "seed": "train evaluate detect video",
     "beta": "train",
-    "code": "code",
+    "code": "",
     "data": "prepare",
     "data.source": "prepare train",  # the card names it
-    "data.folder": "check prepare",
-    "data.test_folder": "check prepare",
     "data.workers": "",
-    "model": "check train",
-    "model.name": "code check train",
+    "model": "train",
     "scramble": "train",
     "scramble.quality": "prepare train",
     "train": "train",
-    "train.crop": "check train",
-    "train.base_weight": "check train",
-    "train.loss": "check train",
-    "train.loss.own": "code check train",
     "train.workers": "",
     "train.checkpoint": "",
     "train.threads": "train evaluate detect video",
     "evaluate": "evaluate",
     "evaluate.shift": "evaluate detect",
-    "detect": "check detect",
+    "detect": "detect",
     "video": "video",
 }
 WORDS = {"code": "docs", "data.folder": "docs", "data.test_folder": "docs", "video.cover": "data/small-secret.mkv",
@@ -225,7 +218,7 @@ def test_each_parameter_repeats_the_stages_whose_outputs_it_can_change(clone: Pa
     wanted = {}
     for key in params:
         rule = max((start for start in REPEATS if f"{key}.".startswith(f"{start}.")), key=len)
-        wanted[key] = {*REPEATS[rule].split(), *(["publish"] if key != "code" else [])}
+        wanted[key] = {"check", *REPEATS[rule].split(), *(["publish"] if key != "code" else [])}
     assert found == wanted
     path.write_text(before, encoding="utf-8")
     assert run(clone, "dvc", "status") == UP_TO_DATE
@@ -281,7 +274,7 @@ def test_another_clone_makes_the_same_bits_though_its_training_is_killed(clone: 
     said = run(folder, "dvc", "repro", "evaluate", "detect", "video")
     assert "train" in executed(said) and "12/12" not in said
     one, other = map(locked_stages, (clone, folder))
-    assert {"code", "check", "prepare", "train", "evaluate", "detect", "video"} == other.keys()
+    assert {"check", "prepare", "train", "evaluate", "detect", "video"} == other.keys()
     assert other.items() <= one.items()
 
 
