@@ -258,7 +258,9 @@ def test_opacity_stays_and_what_can_not_be_seen_carries_nothing(mode):
         assert sent.mode == mode
         before, after = (np.asarray(image).astype(int) for image in (cover, sent))
     assert (before[..., -1] == after[..., -1]).all() and (before[:50] == after[:50]).all()
-    assert np.abs(before - after).max() == 1
+    steps = np.bincount(np.abs(before - after).ravel(), minlength=3)
+    assert steps[1] > 0 and steps.size == 3
+    assert steps[2] <= 84  # trits of the MAC: a change that would leave a triple goes the other way by 2
     assert stegnet.reveal("sent.png", key=KEY).data == NOTE
     after[30, :, :-1] = 200  # of what can't be seen, an optimiser may choose the colour
     Image.fromarray(after.astype(np.uint8), mode).save("optimised.png")
