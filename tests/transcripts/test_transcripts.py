@@ -21,8 +21,10 @@ import re
 import shlex
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import chdir
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -104,14 +106,18 @@ def surroundings(corpus, programs, tmp_path, monkeypatch, capfd) -> Iterator[Non
 
 
 @pytest.mark.parametrize("name", [path.stem for path in sorted(HERE.glob("*.txt"))])
-def test_transcript(name: str, pytestconfig: pytest.Config) -> None:
+def test_transcript(name: str, pytestconfig: pytest.Config, capfd: pytest.CaptureFixture[str]) -> None:
     if name.startswith("help") and sys.version_info >= (3, 13):
         pytest.skip("argparse lays options out in another way")
-    check(HERE / f"{name}.txt", pytestconfig.getoption("rewrite"), as_program=name == "programs")
+    rewrite = pytestconfig.getoption("rewrite")
+    told = check(HERE / f"{name}.txt", rewrite, as_program=name == "programs")
+    if told:
+        with capfd.disabled():
+            print(f"\n{name}.txt: {told}")
 
 
-def check(path: Path, rewrite: bool, as_program: bool) -> None:
-    """Runs a transcript's commands, and compares or rewrites what came of them."""
+def check(path: Path, rewrite: bool, as_program: bool) -> str:
+    """Runs a transcript's commands, and compares or rewrites what came of them; returns what changed."""
     before, now, rough = path.read_text(encoding="utf-8"), [], {"movie.mp4", "photo.webp"}
     for line in OUTCOMES.sub(r"\1", before).splitlines():
         now.append(line)
@@ -121,7 +127,32 @@ def check(path: Path, rewrite: bool, as_program: bool) -> None:
     if rewrite:
         path.write_text(text, encoding="utf-8")
     diff = difflib.unified_diff(before.splitlines(), text.splitlines(), path.name, "now", lineterm="", n=4)
-    assert rewrite or text == before, "\n".join(diff)
+    told = what_changed(before.splitlines(), text.splitlines())
+    assert rewrite or text == before, "\n".join([told, *diff])
+    return told
+
+
+def what_changed(before: list[str], now: list[str]) -> str:
+    """Say how many lines have other samples alone, other figures alone, and other words; "" if all are as before."""
+    kinds = Counter[str]()
+    for kind, *(first, end, start, stop) in difflib.SequenceMatcher(None, before, now, autojunk=False).get_opcodes():
+        if kind == "equal":
+            continue
+        for old, new in zip_longest(before[first:end], now[start:stop], fillvalue=""):
+            same = [re.sub(pattern, "", old) == re.sub(pattern, "", new) for pattern in (r"sha256 \w+", r"[\d.,]+")]
+            kinds["samples" if same[0] else "figures" if same[1] else "words"] += 1
+    return ", ".join(f"{count} lines with other {kind}" for kind, count in kinds.items())
+
+
+def test_what_changed_is_told_by_its_kind() -> None:
+    """Figures are within a sentence or the size of a file; samples are told by the digest of a file."""
+    lines = ["wrote a.png", "a.png: hard to find (18 of 67 bytes)", "> wrote a.png: PNG 12x9, sha256 aa of its pixels"]
+    changes = ("a.png", "b.png", "words"), ("18", "1,900", "figures"), ("aa", "b7", "samples")
+    for place, (old, new, kind) in enumerate(changes):
+        now = [line.replace(old, new) if index == place else line for index, line in enumerate(lines)]
+        assert what_changed(lines, now) == f"1 lines with other {kind}"
+    assert what_changed(lines, lines) == ""
+    assert what_changed(lines, lines[:1]) == "2 lines with other words"
 
 
 def outcome(line: str, rough: set[str], as_program: bool) -> Iterator[str]:
