@@ -39,7 +39,7 @@ def main(config: Config, shards: Path, weights: Path, onnx: Path, reports: Path,
         *(_row(f"  {name}", None, still[column]) for column, name in _MORE.items()),
         _row(f"film, {PSNR.heading}", *(moving[f"film_{PSNR.of(side)}"] for side in SIDES)),
         _row(f"  its base alone, {PSNR.heading}", None, moving[f"film_{BASE_PSNR}"]),
-        *(_share(name, shares) for name in ("network", "sealed", "control") if shares),
+        *(_share(name, shares) for name in ("network", "sealed", "control", "smooth_control") if shares),
         f"see {reports / 'index.html'}, `dvc exp show` and `make ui`",
         sep="\n",
     )
@@ -60,7 +60,8 @@ def _row(name: str, container: float | None, secret: float) -> str:
 
 def _share(name: str, detection: Mapping[str, float]) -> str:
     right, low, high = (detection[f"detect_{name}_{key}"] for key in ("accuracy", "low", "high"))
-    return f"{f'detector, {name}':26}{right:>14.0%}{f'{low:.0%}–{high:.0%}':>14}"
+    heading = f"detector, {name.replace('_', ' ')}"
+    return f"{heading:26}{right:>14.0%}{f'{low:.0%}–{high:.0%}':>14}"
 
 
 if __name__ == "__main__":

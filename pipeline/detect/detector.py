@@ -1,12 +1,15 @@
 """A small detector of containers with a timm backbone, and its training.
 
-First come high-pass filters (Fridrich and Kodovský 2012, "Rich models for steganalysis of digital images", IEEE TIFS
-7(3)), of the channels and of their differences (Goljan, Fridrich and Cogranne 2014, "Rich model for steganalysis of
-color images", IEEE WIFS), truncated (Ye, Ni and Yi 2017, "Deep learning hierarchical representations for image
-steganalysis", IEEE TIFS 12(11)): on plain pictures, a network of this size learns nothing from so few pairs. Then come
-the backbone's stem and first stage with all strides 1, since pooling averages out the signal (Boroumand, Chen and
-Fridrich 2019, "Deep residual network for steganalysis of digital images", IEEE TIFS 14(5)), and the mean over all
-positions. The detector is smaller than theirs by orders of magnitude: its findings are a lower bound of an attacker's.
+It sees residuals and the picture itself. Residuals come from high-pass filters (Fridrich and Kodovský 2012, "Rich
+models for steganalysis of digital images", IEEE TIFS 7(3)), of the channels and of their differences (Goljan, Fridrich
+and Cogranne 2014, "Rich model for steganalysis of color images", IEEE WIFS), truncated (Ye, Ni and Yi 2017, "Deep
+learning hierarchical representations for image steganalysis", IEEE TIFS 12(11)): on plain pictures, a network of this
+size finds no fine change from so few pairs. Then come the backbone's stem and first stage with all strides 1, since
+pooling averages out the signal (Boroumand, Chen and Fridrich 2019, "Deep residual network for steganalysis of digital
+images", IEEE TIFS 14(5)), and the mean over all positions. Residuals show no cast of colour and no other smooth change,
+so that a second such stage looks at the channels and their differences at a quarter of the size; their means and
+deviations are features, too. The detector is smaller than theirs by orders of magnitude: its findings are a lower bound
+of an attacker's.
 """
 
 import math
@@ -49,9 +52,12 @@ class Detector(nn.Module):
         self._planes = 5  # red, green, blue, red minus green, green minus blue
         self.register_buffer("filters", high_pass().repeat(self._planes, 1, 1, 1))
         self.stage = make_stage(backbone, len(self.filters), pretrained=False)
+        self.smooth_stage = make_stage(backbone, self._planes, pretrained=False)
+        self.statistics = nn.BatchNorm1d(2 * self._planes)
         with torch.no_grad():
-            (features,) = self.stage(torch.zeros(1, len(self.filters), 24, 40))
-        self.classifier = nn.Linear(features.shape[1], methods)
+            (fine,) = self.stage(torch.zeros(1, len(self.filters), 24, 40))
+            (smooth,) = self.smooth_stage(torch.zeros(1, self._planes, 24, 40))
+        self.classifier = nn.Linear(fine.shape[1] + smooth.shape[1] + 2 * self._planes, methods)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Return the logits, (B, methods) float32, of pictures, (B, 3, H, W) float32, 0 to 255."""
@@ -60,8 +66,12 @@ class Detector(nn.Module):
             threshold = 5.0  # grey levels; Ye et al. truncate at 3 and look only for steps of 1
             filtered = functional.conv2d(planes, self.filters, groups=self._planes)
             residuals = filtered.clamp(-threshold, threshold) / threshold
-        (features,) = self.stage(residuals)
-        logits: Tensor = self.classifier(features.float().mean((2, 3)))
+            reduced = functional.avg_pool2d(planes / 64, 4)
+            statistics = torch.cat([reduced.mean((2, 3)), reduced.std((2, 3))], dim=1)
+        (fine,) = self.stage(residuals)
+        (smooth,) = self.smooth_stage(reduced)
+        means = [features.float().mean((2, 3)) for features in (fine, smooth)]
+        logits: Tensor = self.classifier(torch.cat([*means, self.statistics(statistics)], dim=1))
         return logits.float()
 
 

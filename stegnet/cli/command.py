@@ -85,7 +85,8 @@ def run() -> None:
         code = ExitCode.BROKEN_PIPE
     if code > 128:
         os._exit(code)  # cleanup is done; threads still at work are not waited for
-    gc.freeze()  # Python would look for garbage once more, though everything ends with the process
+    if "torch" not in sys.modules:  # whose extensions complain at the exit of what was not collected
+        gc.freeze()  # Python would look for garbage once more, though everything ends with the process
     sys.exit(code)
 
 

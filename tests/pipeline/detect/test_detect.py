@@ -5,6 +5,7 @@ import logging
 import math
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,13 +16,14 @@ from scipy.stats import binomtest
 
 from pipeline.detect.__main__ import main
 from pipeline.detect.detection import headline, rows_of
-from pipeline.detect.methods import evenly, picture_pairs
+from pipeline.detect.detector import _batch
+from pipeline.detect.methods import evenly, four_bit_swap, magenta_tint, picture_pairs
 from pipeline.detect.table import COLUMNS
 from pipeline.evaluate.statistics import Scores
 from tests.support.lab import PARAMS, ROOT, TEST, TRAIN, VALIDATION, Config, Shards, load
 from tests.support.shards import ShardWriter
 
-METHODS = ["network", "sealed", "control"]
+METHODS = ["network", "sealed", "control", "smooth_control"]
 KINDS = [(TRAIN, "scenes")] * 32 + [(VALIDATION, "scenes")] * 8 + [(TEST, "photographs")] * 8
 SIDE = 64
 
@@ -54,10 +56,10 @@ def test_the_control_is_found_and_the_figures_repeat(shards: Path, weights: Path
     table = pd.read_csv(tmp_path / "one" / "detect.csv")
     assert list(table.columns) == list(COLUMNS)
     assert list(table["method"].drop_duplicates()) == METHODS
-    assert table["tested"].tolist() == [16, 8, 8] * 3 and set(table["pairs"]) == {32}
+    assert table["tested"].tolist() == [16, 8, 8] * 4 and set(table["pairs"]) == {32}
     figures = json.loads((tmp_path / "one" / "metrics.json").read_text(encoding="utf-8"))
     assert list(figures) == [f"detect_{name}_{key}" for name in METHODS for key in ("accuracy", "low", "high")]
-    assert figures["detect_control_accuracy"] > 0.85
+    assert figures["detect_control_accuracy"] > 0.85 and figures["detect_smooth_control_accuracy"] > 0.85
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
@@ -84,23 +86,52 @@ def test_what_is_off_imports_no_detector() -> None:
     assert done.stdout.strip() == ""
 
 
-@pytest.mark.parametrize(("control", "finding"), [(10, ["found", "not found"]), (6, ["found", "inconclusive"])])
-def test_rows_by_hand(control: int, finding: list[str]) -> None:
-    """Ten pairs: of the control, some containers are found, and every cover is; all else is as it is called."""
+@pytest.mark.parametrize(
+    ("control", "smooth", "finding"),
+    [(10, 10, ["found", "not found"]), (6, 10, ["found", "inconclusive"]), (10, 6, ["found", "inconclusive"])],
+)
+def test_rows_by_hand(control: int, smooth: int, finding: list[str]) -> None:
+    """Ten pairs: of each control, some containers are found, and every cover is; all else is as it is called."""
     quiet, loud = np.full(10, -1.0), np.full(10, 1.0)
-    part = np.where(np.arange(10) < control, 1.0, -1.0)
+    part, even = (np.where(np.arange(10) < found, 1.0, -1.0) for found in (control, smooth))
     scores = {"network": Scores(quiet, loud), "sealed": Scores(quiet, quiet), "control": Scores(quiet, part)}
+    scores["smooth_control"] = Scores(quiet, even)
     kinds = np.array(["scenes"] * 4 + ["photographs"] * 6)
     table = pd.DataFrame(list(rows_of(scores, kinds, 7)))
     overall = table[table["pictures"] == "all"].set_index("method")
     assert overall.loc[["network", "sealed"], "finding"].tolist() == finding
-    assert overall["accuracy"].tolist() == [1, 0.5, (10 + control) / 20]
+    assert overall["accuracy"].tolist() == [1, 0.5, (10 + control) / 20, (10 + smooth) / 20]
     interval = binomtest(5, 10).proportion_ci(method="wilson")
     ends = [overall.at["sealed", name] for name in ("low", "high")]
     assert ends == pytest.approx([interval.low, interval.high])
     photographs = table[(table["pictures"] == "photographs") & (table["method"] == "control")]
     assert photographs["accuracy"].item() == (6 + control - 4) / 12
     assert headline(table)["detect_control_accuracy"] == (10 + control) / 20
+
+
+@pytest.mark.parametrize(("right", "finding"), [(6, "not found"), (9, "found")])
+def test_only_an_interval_above_chance_is_a_finding(right: int, finding: str) -> None:
+    """Of ten pairs: 60 % is 31 to 83 % (Wilson), 90 % is 60 to 98 %."""
+    sides = Scores(np.where(np.arange(10) < right, -1.0, 1.0), np.where(np.arange(10) < right, 1.0, -1.0))
+    found = Scores(np.full(10, -1.0), np.full(10, 1.0))
+    scores = {"network": sides, "sealed": sides, "control": found, "smooth_control": found}
+    rows = rows_of(scores, np.array(["scenes"] * 10), 7)
+    assert {row["finding"] for row in rows if row["method"] == "network"} == {finding}
+
+
+def test_covers_and_containers_are_turned_alike() -> None:
+    """A detector must not tell them apart by their orientation."""
+    covers = np.random.default_rng(0).integers(256, size=(4, 32, 32, 3), dtype=np.uint8)
+    batch = _batch(np.stack([covers, covers]), np.arange(4), 16, np.random.default_rng(1))
+    np.testing.assert_array_equal(batch[:4], batch[4:])
+
+
+def test_the_smooth_control_has_no_high_frequencies(picture: Callable[..., np.ndarray]) -> None:
+    """Residuals of the change are rounding alone, where those of the 4-bit swap are not."""
+    cover, secret = (picture(64, 64, seed) for seed in (0, 1))
+    changes = [hide(cover, secret, 0).astype(float) - cover for hide in (magenta_tint, four_bit_swap)]
+    smooth, fine = (np.abs(np.diff(change, axis=0)).mean() / np.abs(change).mean() for change in changes)
+    assert smooth < 0.1 < fine
 
 
 def test_pairs_are_spaced_evenly_and_no_picture_hides_itself(shards: Path) -> None:
