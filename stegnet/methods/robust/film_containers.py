@@ -133,8 +133,8 @@ def embed_in_film(
 def measured_film_capacity(cover: Cover, channel: FilmChannel) -> tuple[int, int]:
     """Return the bytes of content that a film carries through a channel, by its first frames, and their number.
 
-    Of each group among them, a third is hidden in, encoded and read, in the middle of the frames. The groups behind
-    them are taken to carry as much.
+    Of each group among them, a third is hidden in, encoded and read, in the middle of the frames; of small films, all
+    of it. The groups behind them are taken to carry as much.
 
     Raises:
         MediaError: the film can't be read.
@@ -153,7 +153,8 @@ def measured_film_capacity(cover: Cover, channel: FilmChannel) -> tuple[int, int
     most_pixels = 250_000  # of a frame, half of which carry bits
     width = min(max(most_pixels // info.height // BLOCK, 16) * BLOCK, info.width)
     left, right = ((info.width + side) * cover.film.width // (2 * info.width) for side in (-width, width))
-    sampled = GROUP // 3
+    most_encoded = 12_000_000  # pixels of all frames together, of which a small film's whole groups have fewer
+    sampled = GROUP if first * GROUP * info.height * width <= most_encoded else GROUP // 3
     wanted = [every * (GROUP * index + at) for index in range(first) for at in range(sampled)]
 
     def middle() -> Iterator[np.ndarray]:
