@@ -210,56 +210,6 @@ def spliced(
     yield data[done:]
 
 
-def is_animation(path: Source) -> bool:
-    """Return whether a file is an animation that FFmpeg can't read as a film; False if there is no file.
-
-    It is an animated WebP or AVIF, or a GIF without delays, whose pictures FFmpeg takes for parts of the first.
-    """
-    start = start_of(path) if path.is_file() else b""
-    is_extended_webp = start[:4] + start[8:16] == b"RIFFWEBPVP8X"
-    animated_webp = is_extended_webp and len(start) > 20 and bool(start[20] & 2)
-    return animated_webp or start[4:12] == b"ftypavis" or (start[:4] == b"GIF8" and _lacks_delay(path))
-
-
-def _lacks_delay(path: Source) -> bool:
-    """Return whether a GIF's second picture has no graphic control extension; FFmpeg takes it for a part of the first.
-
-    Blocks and colour tables are those of GIF89a, sections 18 to 25.
-    """
-    extension = b"\x21"
-    picture = b"\x2c"
-    delay_label = b"\xf9"
-    with path.open("rb") as file:
-        pictures = 0
-        delay = False
-        lacks = False
-        _skip_colours(file, file.read(13)[10:11])
-        while pictures < 2 and (block := file.read(1)) in {extension, picture}:
-            if block == picture:
-                pictures = pictures + 1
-                lacks = not delay
-                delay = False
-                _skip_colours(file, file.read(9)[8:])
-            label = file.read(1)  # or the coding of the samples
-            delay = delay or (block == extension and label == delay_label)
-            while length := file.read(1):
-                if length == b"\0":
-                    break
-                file.seek(length[0], os.SEEK_CUR)
-        return pictures == 2 and lacks
-
-
-def _skip_colours(file: io.BufferedIOBase, flags: bytes) -> None:
-    """Skip the colour table whose size a GIF gives in some flags, if there is one."""
-    if flags and flags[0] & 0x80:
-        file.seek(3 << (flags[0] & 7) + 1, os.SEEK_CUR)
-
-
-def is_moving_picture(path: Source) -> bool:
-    """Return whether a file is a moving picture in a format of pictures: GIF, PNG, WebP or AVIF."""
-    return is_animation(path) or start_of(path).startswith((b"GIF8", b"\x89PNG"))
-
-
 def is_lossy_webp(path: Source) -> bool:
     """Return whether a WebP's first picture is coded by VP8, not VP8L.
 

@@ -194,7 +194,7 @@ _FORMS: tuple[tuple[Form, _Test], ...] = (
 )
 _MP4 = Form("MP4", FILM, "mov")
 FILM_READERS = tuple(dict.fromkeys(form.reader for form, _ in (*_FORMS, (_MP4, None)) if form.kind == FILM))
-# FFmpeg's names of picture formats that may be films; it can't read the others.
+# FFmpeg's names of picture formats that may be films; it can't read animated WebP, nor all of AVIF.
 ANIMATIONS = {"PNG": "apng", "GIF": "gif"}
 
 

@@ -14,7 +14,7 @@ from stegnet.core.errors import ConfigError, MediaError
 from stegnet.core.names import FILM, PICTURE, SOUND
 from stegnet.core.pixels import channels_of
 from stegnet.core.text import Setting, Text, joined, prefixed
-from stegnet.formats.opened_file import OpenedFile, Source, is_jpeg, is_lossy_webp, is_moving_picture, is_sound
+from stegnet.formats.opened_file import OpenedFile, Source, is_jpeg, is_lossy_webp, is_sound
 from stegnet.formats.signatures import Form, form_of, unknown_form
 from stegnet.image.pictures import (
     has_layers,
@@ -54,7 +54,8 @@ def probe(path: Source) -> Probe:
     A file with several stills (TIFF pages, stereo pairs) is a picture; only WAV and FLAC are sounds.
 
     Raises:
-        MediaError: the file is missing or empty, is compressed sound without pictures, or has an unknown format.
+        MediaError: the file is missing or empty, is compressed sound without pictures, has an unknown format, or is an
+            animation that FFmpeg can't read as a film.
     """
     if not path.is_file():
         raise MediaError("not a file" if path.exists() else "no such file", subject=path)
@@ -74,6 +75,8 @@ def probe(path: Source) -> Probe:
         format_name = image.format or ""
         animated = format_name in {"GIF", "PNG", "WEBP", "AVIF"} and getattr(image, "is_animated", False)
         lossy = _LOSSY.get(format_name)
+        if animated and (unread := _unread_animation(image)):
+            raise MediaError(f"is {unread}, which can't be read as a film", "convert it to MP4 first", subject=path)
         if format_name == "GIF" and animated:
             lossy = "a film of 256 colours (GIF)"
         if is_lossy_tiff(image):
@@ -83,6 +86,16 @@ def probe(path: Source) -> Probe:
     if format_name == "WEBP":
         lossy = _LOSSY_WEBP if is_lossy_webp(path) else None
     return Probe(FILM if animated else PICTURE, lossy)
+
+
+def _unread_animation(image: Image.Image) -> str:
+    """Name an animation that FFmpeg can't read, or not all of its pictures; "" for the others."""
+    if image.format in ("WEBP", "AVIF"):
+        return f"an animated {image.format.replace('WEBP', 'WebP')}"
+    if image.format == "GIF":  # FFmpeg takes a second picture without a delay for a part of the first
+        image.seek(1)
+        return "" if "duration" in image.info else "an animated GIF without delays"
+    return ""
 
 
 def not_a_cover(path: Source, form: Form) -> MediaError:
@@ -224,10 +237,8 @@ class Cover(OpenedFile):
 
     @property
     def called(self) -> str:
-        """Kind as a user knows it: a moving picture is usually taken for a picture."""
-        if self.kind == SOUND:
-            return self.sound.file.form
-        return "moving picture" if self.is_film and is_moving_picture(self) else self.kind
+        """Kind as a user knows it."""
+        return self.sound.file.form if self.kind == SOUND else self.kind
 
     @cached_property
     def is_jpeg(self) -> bool:
@@ -339,7 +350,7 @@ class Cover(OpenedFile):
     @cached_property
     def stated_size(self) -> tuple[int, int]:
         """Height and width of a picture or film in pixels, as its file says before anything is decoded or turned."""
-        if not self.is_film or is_moving_picture(self):
+        if not self.is_film:
             with open_picture(self) as image:
                 return image.height, image.width
         with video.open_film(self) as film:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from stegnet import h264
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.names import FILM, FORMS, PICTURE, USUAL_NAME
-from stegnet.formats.opened_file import is_animation, is_mp4
+from stegnet.formats.opened_file import is_mp4
 from stegnet.hiding.found_file import found_file_by
 from stegnet.hiding.medium import Medium, MediumMethod
 from stegnet.hiding.method import (
@@ -86,7 +86,7 @@ without encoding.
 
         No compressed copy is hidden: hardly any fits.
         """
-        stays = is_mp4(cover) and not is_animation(cover) and cover.lossy_format is not None
+        stays = is_mp4(cover) and cover.lossy_format is not None
         if suffix != self.info.forms[FILM][0] or options.resize or not cover.is_film or not stays:
             return None
         choice = choice_of(self, options)
@@ -115,7 +115,7 @@ without encoding.
 
 def _why_not(cover: Cover) -> str:
     """Return why an MP4 or MOV can't carry anything in its own H.264; "" for other covers, and if it can."""
-    if not cover.is_film or not is_mp4(cover) or is_animation(cover):
+    if not cover.is_film or not is_mp4(cover):
         return ""
     try:
         most = cover.once(H264, h264.H264Medium).file_capacity(USUAL_NAME, ANY_KEY)

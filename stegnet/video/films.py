@@ -4,7 +4,7 @@ Frames are read as a player shows them: rotated by the display matrix, transpare
 of a lossless container, they are converted as ffmpeg's command line does. An unspecified colour matrix is BT.601, or
 for players BT.709 from 1280×720 on; an unspecified range is limited, except that 8-bit grey is always full. Frames are
 neither tone-mapped nor deinterlaced. Anything unusual about a film is in its notes. FFmpeg's decoders can read neither
-animated WebP, nor the transparency of animated AVIF, nor GIFs whose pictures have no delays: Pillow decodes these.
+animated WebP, nor the transparency of animated AVIF, nor GIFs whose pictures have no delays: these are no films here.
 """
 
 import math
@@ -39,15 +39,12 @@ from stegnet.core.pixels import is_grey
 from stegnet.core.process_settings import keep_freed_memory
 from stegnet.core.text import LOSS, Text
 from stegnet.formats.boxes import samples_and_tracks
-from stegnet.formats.opened_file import OpenedFile, Source, is_animation, is_truncated, mapped
+from stegnet.formats.opened_file import OpenedFile, Source, is_truncated, mapped
 from stegnet.formats.signatures import ANIMATIONS, FILM_READERS, form_of, unknown_form
 from stegnet.image.pictures import (
     MAX_PIXELS,
     TRANSPARENT,
-    UNREADABLE,
     changes_by_profile,
-    hdr_notes,
-    lost_by_pixels,
     open_picture,
     over_white,
 )
@@ -416,8 +413,6 @@ def scan(path: Source, most_work: float = math.inf) -> FilmInfo:
     Raises:
         MediaError: the file is missing, is not a film, has no frames, or is damaged.
     """
-    if is_animation(path):
-        return _scan_animation(path, most_work)
     with open_film(path) as film:
         stream = picture_stream(film, path)
         time_base = time_base_of(stream)
@@ -484,55 +479,14 @@ def _film_notes(film: InputContainer, path: Source, restarts: bool) -> Iterator[
     if restarts:
         mended = "all behind is shown at once; `ffmpeg -c copy` mends that"
         yield f"its clock starts again, as in joined recordings: {mended}"
-    if film.format.name in ("gif", "apng"):  # FFmpeg's names; it can't read the others
+    if film.format.name in ANIMATIONS.values():
         yield _ANIMATION
     yield from unknown_sound(film)
-
-
-def _scan_animation(path: Source, most_work: float) -> FilmInfo:
-    # All times are in milliseconds. Browsers show a frame without delay, or with a delay of 0, for this long:
-    no_delay = 100
-    stamps: list[int | None] = []
-    added = 0
-    end = 0
-    grey = True
-    with open_picture(path) as image:
-        width, height = image.size
-        notes = (TRANSPARENT, _ANIMATION) if image.has_transparency_data else (_ANIMATION,)
-        notes = (*hdr_notes(image), *((_PROFILE,) if changes_by_profile(image) else ()), *notes)
-        for frame in _decode_animation(image, path):
-            delay = frame.info.get("duration", 0)
-            # A GIF has no time stamps.
-            stamp = frame.info["timestamp"] + added if "timestamp" in frame.info else end
-            stamps.append(stamp)
-            added += 0 if delay else no_delay
-            end = stamp + (delay or no_delay)
-            grey = grey and is_grey(np.asarray(over_white(frame)))
-            most_work -= 2 * frame_work(width * height)  # Pillow takes longer
-            if most_work < 0:
-                break
-        skipped = getattr(image, "n_frames", 1) - len(stamps)
-    later = delay or no_delay
-    stamps += range(end, end + later * skipped, later)
-    notes = (*notes, *_skipped_notes(skipped, len(stamps)))
-    pts = tuple(_increasing(stamps, 1))
-    rate = Fraction(1000 * len(stamps), end + later * skipped)
-    return FilmInfo(width, height, pts, Fraction(1, 1000), rate, Fraction(1), (), notes, grey=grey, skipped=skipped)
 
 
 def _has_profile(path: Source) -> bool:
     with open_picture(path) as image:
         return changes_by_profile(image)
-
-
-def _decode_animation(image: Image.Image, path: Source) -> Iterator[Image.Image]:
-    for index in range(getattr(image, "n_frames", 1)):
-        try:
-            image.seek(index)
-            image.load()
-        except UNREADABLE as error:
-            raise MediaError(f"the animation is damaged after {index} frames", subject=path) from error
-        yield image
 
 
 def _is_grey(frame: VideoFrame, path: Source, conversion: Conversion) -> bool:
@@ -569,19 +523,13 @@ def read_frames(
     There are as many as in `scan(path).pts`. All are resized to the size of the first.
 
     Args:
-        path: film or animation.
+        path: film.
         only: indices of the frames that are wanted; the others are skipped.
         as_ffmpeg: as in `to_rgb`: for covers of lossless containers.
 
     Raises:
         MediaError: as `scan`, or its colours can't be converted.
     """
-    if is_animation(path):
-        with open_picture(path) as image:
-            for index, picture in enumerate(_decode_animation(image, path)):
-                if only is None or index in only:
-                    yield np.array(over_white(picture))
-        return
     width = height = 0  # of the first frame
     conversion = Conversion()
     with closing(decode(path)) as frames:
@@ -594,7 +542,7 @@ def read_frames(
 
 
 def decode(path: Source) -> Generator[VideoFrame, None, None]:
-    """Yield every frame of a film, not an animation, as decoded; arguments and errors are those of `read_frames`."""
+    """Yield every frame of a film as decoded; arguments and errors are those of `read_frames`."""
     with open_film(path) as film:
         yield from decoded(film, picture_stream(film, path), path)
 
@@ -722,8 +670,6 @@ def lost_by_encoding(path: Source) -> str:
 
     Errors are those of `scan`.
     """
-    if is_animation(path):
-        return lost_by_pixels(path)
     with open_film(path) as film:
         if unknown_sound(film):
             return "its sound tracks of unknown codecs"

@@ -13,8 +13,8 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from stegnet.core.errors import MediaError
-from stegnet.formats.opened_file import OpenedFile, is_animation
-from stegnet.image.pictures import open_picture
+from stegnet.formats.opened_file import OpenedFile
+from stegnet.formats.signatures import ANIMATIONS
 from stegnet.video.films import (
     UNREADABLE_FILM,
     VideoFrame,
@@ -38,14 +38,8 @@ def lossless_bytes(film: OpenedFile) -> int:
     Raises:
         MediaError: the film can't be read.
     """
-    if is_animation(film):
-        with open_picture(film) as image:
-            frames = getattr(image, "n_frames", 1)
-            pixels = image.width * image.height
-        pictures = list(_from_start(film, frames, pixels))
-    else:
-        frames = frame_count(film)
-        pictures = _from_film(film, frames)
+    frames = frame_count(film)
+    pictures = _from_film(film, frames)
     sizes = [_coded_bytes(picture, place) for place, picture in zip(_PLACES, pictures, strict=False)]
     return int(frames * np.mean(sizes)) if sizes else 0
 
@@ -53,12 +47,11 @@ def lossless_bytes(film: OpenedFile) -> int:
 def _from_film(film: OpenedFile, frames: int) -> list[np.ndarray]:
     """Return a frame at each of the places, or, of a film that is short or has no index, of its first part."""
     short = 3_000_000  # bytes
-    without_index = ("gif", "apng")  # FFmpeg's names
     with open_film(film) as container:
         stream = picture_stream(container, film)
         pixels = stream.codec_context.width * stream.codec_context.height
         is_short = film.length <= short and frames * frame_work(pixels) <= _SOON_DECODED
-        is_read = is_short or not container.duration or container.format.name in without_index
+        is_read = is_short or not container.duration or container.format.name in ANIMATIONS.values()
         pictures = [] if is_read else list(_sought(film, container, stream))
     return pictures or list(_from_start(film, frames, pixels))
 

@@ -20,7 +20,7 @@ from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.parallel import Step
 from stegnet.formats.ffmpeg_cli import input_file, run_ffmpeg
 from stegnet.formats.matroska import aspect_in_copy, replace_in_tracks
-from stegnet.formats.opened_file import Source, is_animation
+from stegnet.formats.opened_file import Source
 from stegnet.video.coding import ENCODER
 from stegnet.video.film_writer import encoder_name, rewrite_film
 from stegnet.video.films import (
@@ -121,8 +121,6 @@ def make_watchable(path: Path, progress: Step) -> tuple[str, ...]:
 
 def unplayable(path: Source) -> str | None:
     """Return the name of the pictures' codec if some browsers or phones don't play it; else None."""
-    if is_animation(path):
-        return "an animation"
     with open_film(path) as film:
         context = picture_stream(film, path).codec_context
         if context.name != "h264":

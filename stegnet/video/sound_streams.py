@@ -20,7 +20,7 @@ from av.packet import Packet, PacketSideData
 
 from stegnet.core.errors import MediaError
 from stegnet.formats import matroska
-from stegnet.formats.opened_file import Source, is_animation
+from stegnet.formats.opened_file import Source
 from stegnet.video.films import AnyPacket, is_cut_off, known_sound, open_film, start_time, time_base_of
 from stegnet.video.sound_packets import CONVERT_SOUND, SoundPacket, SoundTrack
 
@@ -30,8 +30,6 @@ TRIM = struct.Struct("<IIBB")
 
 def sound_tracks(path: Source) -> tuple[SoundTrack, ...]:
     """Return a film's sound tracks of known codecs, in the file's order. Raises MediaError if one can't be copied."""
-    if is_animation(path):
-        return ()
     with _damage(path), open_film(path) as film:
         first: dict[int, AnyPacket] = {}
         for index, packet in _packets(film, path):
@@ -43,8 +41,6 @@ def sound_tracks(path: Source) -> tuple[SoundTrack, ...]:
 
 def ffmpeg_sound(path: Source) -> list[str]:
     """Return the tracks of `sound_tracks` as ffmpeg's command line names them."""
-    if is_animation(path):
-        return []
     with open_film(path) as film:
         known = {track.index for track in known_sound(film)}
         return [f"a:{number}" for number, track in enumerate(film.streams.audio) if track.index in known]
@@ -55,8 +51,6 @@ def read_sound(path: Source) -> Iterator[SoundPacket]:
 
     Times are as in `scan`.
     """
-    if is_animation(path):
-        return
     with _damage(path), open_film(path) as film:
         start = start_time(film)
         for index, packet in _packets(film, path):

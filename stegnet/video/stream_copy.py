@@ -18,7 +18,7 @@ from av.subtitles.stream import SubtitleStream
 from av.video.stream import VideoStream
 
 from stegnet.core.errors import MediaError
-from stegnet.formats.opened_file import Source, is_animation
+from stegnet.formats.opened_file import Source
 from stegnet.video.films import (
     AnyPacket,
     ColourCode,
@@ -60,8 +60,6 @@ def subtitle_tracks(path: Source, form: str) -> list[SubtitleTrack]:
     """
     picture_codecs = {"hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"}
     text_codecs = {"ass", "ssa", "subrip", "text", "webvtt"}
-    if is_animation(path):
-        return []
     mkv = FORMS[form].is_matroska
     written = {_MP4_TEXT: "subrip" if mkv else "copy"} | dict.fromkeys(text_codecs, "copy" if mkv else _MP4_TEXT)
     written |= dict.fromkeys(picture_codecs, "copy") if mkv else {}
@@ -95,8 +93,6 @@ class StreamCopy:
 
     def frame_properties(self) -> FrameProperties:
         """Return its pixel aspect ratio, field order and HDR metadata; decodes a frame."""
-        if is_animation(self._path):
-            return FrameProperties()
         with open_film(self._path) as source:
             stream = picture_stream(source, self._path)
             first = next(decoded(source, stream, self._path), None)
@@ -110,8 +106,6 @@ class StreamCopy:
 
     def add_to(self, film: OutputContainer, pictures: VideoStream, form: FilmForm) -> None:
         """Add all metadata and subtitle tracks to a film that has not started yet, and set `covers`."""
-        if is_animation(self._path):
-            return
         with open_film(self._path) as source:
             _copy_picture_metadata(picture_stream(source, self._path), pictures)
             for old, new in zip(known_sound(source), film.streams.audio, strict=True):
@@ -221,8 +215,6 @@ def _codec_name(track: SubtitleStream) -> str:
 
 def film_tags(path: Source) -> list[str]:
     """Return the names of a film's tags, and of what else says something of its maker."""
-    if is_animation(path):
-        return []
     with open_film(path) as source:
         tags = [name for name in sorted(_film_tags(source)) if name != "duration"]
         cover = ["cover art"] if _covers_of(source) else []
@@ -233,11 +225,9 @@ def left_out(path: Source, form: str) -> tuple[str, ...]:
     """Return lines on all that is lost if only pictures, sound, subtitles and the times of chapters are copied.
 
     Args:
-        path: film or animation.
+        path: film.
         form: form of the other film, "mkv" or "mp4".
     """
-    if is_animation(path):
-        return ()
     lost = [f"subtitles ({track.source})" for track in subtitle_tracks(path, form) if track.written is None]
     with open_film(path) as source:
         if any(chapter["metadata"].get("title") for chapter in source.chapters()):

@@ -1,6 +1,5 @@
 """Small files that say they are large: to describe one takes 3 s of a processor and 500 MB at most."""
 
-import io
 import struct
 import sys
 import zlib
@@ -109,10 +108,10 @@ def test_a_film_of_a_camera_is_looked_at_whole(folder, make_film, run):
 
 
 @pytest.mark.parametrize("side", [64, 2000])
-@pytest.mark.parametrize("make", ["gif", "apng", "webp"])
+@pytest.mark.parametrize("make", ["gif", "apng"])
 def test_animations_of_thousands_of_frames(make, side, folder):
     path = folder / f"animation.{'png' if make == 'apng' else make}"
-    path.write_bytes({"gif": _gif, "apng": _apng, "webp": _webp}[make](side, 1500))
+    path.write_bytes({"gif": _gif, "apng": _apng}[make](side, 1500))
     described(path)
 
 
@@ -152,13 +151,3 @@ def _apng(side: int, frames: int) -> bytes:
     for number in range(1, 2 * frames - 1, 2):
         parts += [control(number, 1), chunk(b"fdAT", struct.pack(">I", number + 1) + zlib.compress(bytes(4)))]
     return b"".join((*parts, chunk(b"IEND", b"")))
-
-
-def _webp(side: int, frames: int) -> bytes:
-    """Returns a WebP whose frames change one pixel (WebP container specification)."""
-    Image.new("RGB", (1, 1)).save(still := io.BytesIO(), "WEBP", lossless=True)
-    frame = bytes(15) + b"\0" + still.getvalue()[12:]
-    largest = struct.pack("<I", side - 1)[:3]
-    body = b"WEBPVP8X" + struct.pack("<I", 10) + b"\x02\0\0\0" + 2 * largest + b"ANIM" + struct.pack("<I", 6) + bytes(6)
-    body += frames * (b"ANMF" + struct.pack("<I", len(frame)) + frame)
-    return b"RIFF" + struct.pack("<I", len(body)) + body

@@ -122,23 +122,13 @@ def flat_film(path, colour, pix_fmt, height=64, **fields):
     return encode(path, [frame], "ffv1", pix_fmt, tag)
 
 
-@pytest.mark.parametrize(
-    ("suffix", "delays", "times", "rate"),
-    [
-        *((suffix, {"duration": [100, 200, 50, 300]}, [0, 100, 300, 350], None) for suffix in ("gif", "png", "avif")),
-        ("webp", {"duration": [100, 200, 50, 300], "lossless": True}, [0, 100, 300, 350], None),
-        ("gif", {}, [0, 100, 200, 300], 10),
-        ("webp", {"duration": 0, "lossless": True}, [0, 100, 200, 300], 10),
-        ("webp", {"duration": [0, 50, 0, 50], "lossless": True}, [0, 100, 150, 250], Fraction(40, 3)),
-    ],
-)
-def test_animations_have_exact_times_or_those_of_browsers(tmp_path, picture, suffix, delays, times, rate):
+@pytest.mark.parametrize("suffix", ["gif", "png"])
+def test_animations_have_exact_times(tmp_path, picture, suffix):
     first, *others = [Image.fromarray(picture(32, 48, seed)) for seed in range(4)]
     path = tmp_path / f"a.{suffix}"
-    first.save(path, save_all=True, append_images=others, **delays)
+    first.save(path, save_all=True, append_images=others, duration=[100, 200, 50, 300])
     info, frames = scan(path), list(read_frames(path))
-    assert ([round(time * 1000) for time in info.times], len(frames)) == (times, 4)
-    assert rate in (None, info.rate)
+    assert ([round(time * 1000) for time in info.times], len(frames)) == ([0, 100, 300, 350], 4)
     with Image.open(path) as image:
         for index, frame in enumerate(frames):
             image.seek(index)
@@ -174,7 +164,7 @@ def see_through():
     return layer
 
 
-@pytest.mark.parametrize("name", [*ALPHA, "png", "webp", "avif"])
+@pytest.mark.parametrize("name", [*ALPHA, "png"])
 def test_what_can_be_transparent_is_composited_over_white(tmp_path, name):
     """Films, and animations."""
     codec, path = name.split(".")[0], tmp_path / f"a.{name.split('.')[-1]}"
@@ -191,11 +181,10 @@ def test_what_can_be_transparent_is_composited_over_white(tmp_path, name):
         stills = [Image.fromarray(np.roll(see_through(), shift, 1)) for shift in range(3)]
         stills[0].putpixel((0, 47), (1, 2, 3, 255))  # the encoder drops equal frames
         stills[1].putpixel((1, 47), (1, 2, 3, 255))
-        quality = {"quality": 95} if name == "avif" else {"lossless": True}
-        stills[0].save(path, save_all=True, append_images=stills[1:], duration=100, **quality)
+        stills[0].save(path, save_all=True, append_images=stills[1:], duration=100)
     frames, info = list(read_frames(path)), scan(path)
     assert (len(frames), len(info.pts), info.width, info.height, info.sound) == (3, 3, 32, 48, ())
-    tolerance = 8 if "vpx" in codec or name == "avif" else 3
+    tolerance = 8 if "vpx" in codec else 3
     for frame, (row, shown) in product(frames, ((5, (255, 255, 255)), (24, (142, 157, 227)), (42, (30, 60, 200)))):
         assert off(frame[row, 10], shown) <= tolerance
     animation = {"it is an animation: treated as a film"} if name not in ALPHA else set()
@@ -217,22 +206,13 @@ def test_the_longest_of_several_tracks_is_read(tmp_path, picture):
     assert info.notes == ("it has 2 video tracks: the one with the most frames is used",)
 
 
-def test_an_error_gives_the_number_of_good_frames(tmp_path, make_film, picture):
-    """Of films and animations."""
+def test_an_error_gives_the_number_of_good_frames(tmp_path, make_film):
     path = make_film(tmp_path / "a.mov", 10, codec="png", pix_fmt="rgb24")
     with av.open(str(path)) as film:
         packets = [bytes(packet) for packet in film.demux(video=0) if packet.size]
     damaged = packets[6][:100] + bytes(len(packets[6]) - 100)
     path.write_bytes(path.read_bytes().replace(packets[6], damaged))
     assert "encode it again" in refused(path, r"a\.mov: the film is damaged after 6 frames").hint
-    path = tmp_path / "a.webp"
-    first, *others = [Image.fromarray(picture(32, 48, seed)) for seed in range(8)]
-    first.save(path, save_all=True, append_images=others, lossless=True)
-    data = bytearray(path.read_bytes())
-    start = data.rindex(b"VP8L") + 8
-    data[start + 5 : start + 200] = bytes(195)
-    path.write_bytes(data)
-    refused(path, r"a\.webp: the animation is damaged after 7 frames")
 
 
 def claim_of(path, width, height):
@@ -319,11 +299,10 @@ def test_peculiarities_are_noted(tmp_path):
         assert off(next(read_frames(path))[5, 5], 128) <= 2
 
 
-@pytest.mark.parametrize("suffix", [".png", ".webp", ".avif"])
-def test_the_profile_of_an_animation_is_noted(tmp_path, picture, swapped_profile, srgb_profile, suffix):
+def test_the_profile_of_an_animation_is_noted(tmp_path, picture, swapped_profile, srgb_profile):
     frames = [Image.fromarray(picture(48, 64, seed)) for seed in range(3)]
     for profile, line in ((swapped_profile, ["its colours have a profile: treated as sRGB"]), (srgb_profile, [])):
-        path = tmp_path / f"a{suffix}"
+        path = tmp_path / "a.png"
         frames[0].save(path, save_all=True, append_images=frames[1:], icc_profile=profile)
         assert [note for note in scan(path).notes if "colours" in note] == line
 

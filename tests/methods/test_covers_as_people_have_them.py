@@ -160,11 +160,23 @@ def test_an_animation_with_exif_and_a_large_profile_is_a_film():
     assert stegnet.hide("a.png", "note.txt", "out.mkv", key=KEY).frames == 3
 
 
-def test_an_animated_avif_is_not_told_of_h264(capsys):
-    first, *others = [Image.fromarray(picture(64, 96, seed)) for seed in range(4)]
-    first.save("a.avif", save_all=True, append_images=others, duration=100)
-    assert main(["info", "a.avif"]) == 0
-    assert "H.264" not in capsys.readouterr().out
+@pytest.mark.parametrize(
+    ("name", "delay", "kind"),
+    [("a.webp", 100, "WebP"), ("a.avif", 100, "AVIF"), ("a.gif", 0, "GIF without delays")],
+)
+def test_an_animation_that_is_no_film_is_refused_as_a_cover_and_hidden_as_it_is(name, delay, kind):
+    """FFmpeg reads no animated WebP, no opacity of an AVIF, and one picture of such a GIF."""
+    draw = np.random.default_rng(0)  # Pillow gives a GIF delays of 0 where a pixel stays
+    frames = [Image.fromarray(draw.integers(0, 256, (64, 96), np.uint8)) for _ in range(3)]
+    frames[0].save(name, save_all=True, append_images=frames[1:], **({"duration": delay} if delay else {}))
+    for ask in (lambda: stegnet.info(name), lambda: stegnet.hide(name, "note.txt", "out.mkv", key=KEY)):
+        with pytest.raises(stegnet.MediaError, match=f"is an animated {kind}, which can't be read as a film") as error:
+            ask()
+        assert "convert it to MP4" in error.value.hint
+    assert not Path("out.mkv").exists()
+    Image.fromarray(picture(400, 400, 9)).save("large.png")
+    stegnet.hide("large.png", name, "sent.png", key=KEY)
+    assert stegnet.reveal("sent.png", key=KEY).data == Path(name).read_bytes()
 
 
 def test_info_of_a_film_of_one_frame_names_nothing_that_hiding_refuses(capsys):

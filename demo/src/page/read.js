@@ -25,7 +25,7 @@ export async function readCover(file) {
   if (!chosen) throw notAPicture(file, "Use a JPEG, PNG, WebP or AVIF picture, or a film.");
   if (!chosen.bitmap) return chosen;
   if (await isAnimation(file)) {
-    const hint = "Use a picture or a film; the program takes it for a film.";
+    const hint = "Use a picture, or convert it to MP4 first.";
     throw new PageError(`${file.name} is an animation, of which this page would keep the first picture only.`, hint);
   }
   if ((await hasPalette(file)) && !isOfManyGreys(fromBitmap(chosen.bitmap))) {

@@ -24,7 +24,8 @@ export async function isFilm(file) {
 const HEAD = 1 << 20; // bytes, in which a PNG says that it moves
 
 /**
- * True for an animation of more than one picture, which the program takes for a film: a GIF, PNG, WebP or AVIF.
+ * True for an animation of more than one picture: a GIF or PNG, which the program takes for a film, or a WebP or AVIF,
+ * in which it hides nothing.
  *
  * @param {File} file
  */
