@@ -116,7 +116,8 @@ def write_avif(picture: np.ndarray, out: Path, target: float, effort: int, subje
         picture: (H, W, 3) uint8, sRGB.
         out: file to write.
         target: wanted size of the file in bits. It may be three times as large or small, but grows with the target.
-        effort: libaom's `cpu-used`, from 0 (best) to 8 (fastest).
+        effort: libaom's `cpu-used`, from 0 (best) to 8, which is a seventh of the time of 6: libaom's mode for pictures
+            only, 0.4 to 0.6 dB worse for the same bytes.
         subject: the file that errors are about.
 
     Raises:
@@ -168,6 +169,7 @@ def _encode(
         "pix_fmt": pixel_format,
         "still-picture": 1,
         "tune": "psnr",
+        "usage": "allintra" if effort >= FAST else "good",
         "cpu-used": effort,
         "threads": 4,
         "row-mt": 1,

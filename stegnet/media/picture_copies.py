@@ -17,10 +17,11 @@ from stegnet.core.errors import CapacityError
 from stegnet.core.measures import psnr
 from stegnet.core.parallel import Step, no_step
 from stegnet.core.pixels import middle
-from stegnet.image.avif import write_avif
+from stegnet.image.avif import FAST, write_avif
 from stegnet.image.pictures import read_picture
 from stegnet.media.cover import Compressed
 
+SMALL = 100_000  # pixels of the largest picture of which the best copy is searched for; of a larger one, a quick one
 AVIF = ".avif"
 WEBP = ".webp"
 TARGET = 0.98  # share of the available bytes that an attempt aims at
@@ -130,8 +131,8 @@ class _Avif(Encoder):
         self._picture = picture
         self._folder = folder
         self._progress = progress
-        is_small = picture[..., 0].size <= 100_000
-        self._searches = [_Search(6, 4, 0.95), _Search(4, 3, 0.97)] if is_small else [_Search(6, 3, 0.93)]
+        is_small = picture[..., 0].size <= SMALL
+        self._searches = [_Search(6, 4, 0.95), _Search(4, 3, 0.97)] if is_small else [_Search(FAST, 3, 0.97)]
         self._effort = self._searches[0].effort
         self._made: dict[tuple[int, float], Path] = {}  # by effort and bit rate
 
@@ -153,6 +154,7 @@ class _Avif(Encoder):
             return 1.0
         most = limit * side**2 // (height * width)
         part = _Avif(self._path, middle(self._picture, side, side), self._folder, no_step)
+        part._effort = self._effort
         asked, made = part.largest(8.0 * most, most, tries=3, enough=0.9)
         return asked / 8 / made.stat().st_size if made else 1.0
 

@@ -26,11 +26,11 @@ from stegnet.hiding.method import Context, MethodChoice, Payload, ignore
 from stegnet.image.pictures import read_picture
 from stegnet.keys import ANY_KEY, KEY_BYTES, Key
 from stegnet.media.cover import Cover
+from stegnet.media.picture_copies import SMALL
 from stegnet.results import stored_name
 
 _MOST_BELOW = 0.5  # dB of its worse side by which a network may be worse than a copy, and is taken all the same
-_WHOLE = 100_000  # pixels of the largest cover that is tried as a whole
-_SIDE = 256  # pixels of the part of a larger one that is tried
+_SIDE = 320  # pixels of the part of a large cover that is tried: a copy of it is made as quickly as that of the whole
 _FRAMES = 6  # of a film that is tried
 
 
@@ -89,7 +89,7 @@ def _worse_side(choice: MethodChoice, cover: Cover, payload: Payload, suffix: st
 def _trial_of(cover: Cover, payload: Payload) -> Iterator[tuple[Cover, Payload]]:
     """Yield the cover and the secret that stand for given ones in a trial: these themselves if they are small."""
     height, width = cover.size
-    if cover.frames <= _FRAMES if cover.is_film else height * width <= _WHOLE:
+    if cover.frames <= _FRAMES if cover.is_film else height * width <= SMALL:
         yield cover, payload
         return
     with ExitStack() as stack:
