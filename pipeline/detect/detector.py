@@ -7,9 +7,8 @@ learning hierarchical representations for image steganalysis", IEEE TIFS 12(11))
 size finds no fine change from so few pairs. Then come the backbone's stem and first stage with all strides 1, since
 pooling averages out the signal (Boroumand, Chen and Fridrich 2019, "Deep residual network for steganalysis of digital
 images", IEEE TIFS 14(5)), and the mean over all positions. Residuals show no cast of colour and no other smooth change,
-so that a second such stage looks at the channels and their differences at a quarter of the size; their means and
-deviations are features, too. The detector is smaller than theirs by orders of magnitude: its findings are a lower bound
-of an attacker's.
+so that a second such stage looks at the channels and their differences at a quarter of the size. The detector is
+smaller than theirs by orders of magnitude: its findings are a lower bound of an attacker's.
 """
 
 import math
@@ -53,11 +52,10 @@ class Detector(nn.Module):
         self.register_buffer("filters", high_pass().repeat(self._planes, 1, 1, 1))
         self.stage = make_stage(backbone, len(self.filters), pretrained=False)
         self.smooth_stage = make_stage(backbone, self._planes, pretrained=False)
-        self.statistics = nn.BatchNorm1d(2 * self._planes)
         with torch.no_grad():
             (fine,) = self.stage(torch.zeros(1, len(self.filters), 24, 40))
             (smooth,) = self.smooth_stage(torch.zeros(1, self._planes, 24, 40))
-        self.classifier = nn.Linear(fine.shape[1] + smooth.shape[1] + 2 * self._planes, methods)
+        self.classifier = nn.Linear(fine.shape[1] + smooth.shape[1], methods)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Return the logits, (B, methods) float32, of pictures, (B, 3, H, W) float32, 0 to 255."""
@@ -66,12 +64,10 @@ class Detector(nn.Module):
             threshold = 5.0  # grey levels; Ye et al. truncate at 3 and look only for steps of 1
             filtered = functional.conv2d(planes, self.filters, groups=self._planes)
             residuals = filtered.clamp(-threshold, threshold) / threshold
-            reduced = functional.avg_pool2d(planes / 64, 4)
-            statistics = torch.cat([reduced.mean((2, 3)), reduced.std((2, 3))], dim=1)
         (fine,) = self.stage(residuals)
-        (smooth,) = self.smooth_stage(reduced)
+        (smooth,) = self.smooth_stage(functional.avg_pool2d(planes / 64, 4))
         means = [features.float().mean((2, 3)) for features in (fine, smooth)]
-        logits: Tensor = self.classifier(torch.cat([*means, self.statistics(statistics)], dim=1))
+        logits: Tensor = self.classifier(torch.cat(means, dim=1))
         return logits.float()
 
 

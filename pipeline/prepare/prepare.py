@@ -28,6 +28,7 @@ from pipeline.fingerprint import source_hash
 from pipeline.prepare import downloads, folders, scenes  # a new file with a source must be imported here, too
 from pipeline.prepare.sources import SOURCES, Job, Picture, Source, squares_of
 from pipeline.shards import (
+    OWN,
     SPLITS,
     TEST,
     TRAIN,
@@ -289,10 +290,16 @@ def pictures_of(records: sqlite3.Connection, split: str) -> Iterator[StoredPictu
 
 
 def _report(records: sqlite3.Connection, config: DataConfig) -> dict[str, int]:
-    """Count the pictures, and log the skipped ones. Raises DataError if there is nothing to train or to test on."""
+    """Count the pictures, and log the skipped ones and the split of one's own.
+
+    Raises DataError if there is nothing to train or to test on.
+    """
+    own: dict[str, Counter[str]] = {}
     counts: Counter[str] = Counter(train=0, validation=0, test=0, skipped=0)
     for split, source, number in records.execute("SELECT split, source, COUNT(*) FROM pictures GROUP BY split, source"):
         counts.update({split: number, f"sources.{source}": number} if split in SPLITS else {"skipped": number})
+        if split in SPLITS and source in OWN:
+            own.setdefault(source, Counter())[split] = number
     for picture in pictures_of(records, DAMAGED):
         _log.warning("skipped %s", picture.entry.name)
     explained = {SMALL: f"smaller than data.side {config.side}", DUPLICATE: "that are in another split too"}
@@ -302,6 +309,11 @@ def _report(records: sqlite3.Connection, config: DataConfig) -> dict[str, int]:
             names = ", ".join(picture.entry.name for picture in islice(pictures_of(records, reason), named))
             more = f" and {number - named} more" if number > named else ""
             _log.warning("skipped %d %s: %s%s", number, words, names, more)
+    for source, numbers in own.items():
+        _log.info("pictures of %s: %s", source, ", ".join(f"{numbers[split]} {split}" for split in SPLITS))
+    if own and all(numbers[TEST] < 2 for numbers in own.values()):
+        hint = "raise data.test_share, or give two or more in data.test_folder"
+        _log.warning("none of your pictures is tested, since a pair needs two: %s", hint)
     if not counts[TRAIN]:
         skipped = f"{counts['skipped']} skipped, see above" if counts["skipped"] else "it contains no pictures"
         reason = f"nothing usable to train on ({skipped})"

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.evaluate.statistics import REAL, RENDERED, SEALED, headline, summarise, summary_stats
+from pipeline.evaluate.statistics import REAL, RENDERED, SEALED, headline, headline_kind, summarise, summary_stats
 
 BARE, SIDES = "bare", ("container", "secret")
 
@@ -72,7 +72,7 @@ def test_the_summary_by_hand():
 @pytest.mark.parametrize(
     ("kinds", "better"), [([REAL], 0), (["bsds500", REAL], 0), ([REAL, RENDERED], 0), ([RENDERED], 10)]
 )
-def test_the_headline_is_of_photographs_if_there_are_any(kinds, better):
+def test_the_headline_is_of_photographs_if_there_are_no_own_pictures(kinds, better):
     figures = headline(summarise(table(kinds)))
     bases = ["base_psnr", "restored_base_psnr"]
     others = ["container_ssim", "secret_ssim", "secret_psnr_worst"]
@@ -81,3 +81,10 @@ def test_the_headline_is_of_photographs_if_there_are_any(kinds, better):
     assert figures["container_ssim"] == (35 + better) / 100
     assert figures["secret_ssim"] == 0.5
     assert [figures[name] for name in bases] == [round((35 + better) / count, 4) for count in (3, 4)]
+
+
+@pytest.mark.parametrize(("kinds", "first"), [
+    ([RENDERED, REAL, "folder"], "folder"), (["data", REAL], "data"), (["folder", "test_folder", REAL], "test_folder"),
+])  # fmt: skip
+def test_own_pictures_are_the_headline(kinds: list[str], first: str) -> None:
+    assert headline_kind(kinds) == first

@@ -44,12 +44,28 @@ def test_a_folder_with_all_kinds_of_files_gives_the_same_bytes_from_any_number_o
     assert names == ["film.mkv#0", "film.mkv#2", *(f"p{index}.png" for index in range(8)), "twin again.png", "twin.png"]
     assert len(Shards(tmp_path / "three", TRAIN)) == 12
     warned = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert warned.pop().startswith("none of your pictures is tested")
     assert len(warned) == 3
     assert all(any(f"{name}:" in line for line in warned) for name in ("damaged.jpg", "letter"))
     assert all(line.startswith("skipped ") for line in warned)
     assert warned[-1] == "skipped 1 smaller than data.side 64: tiny.png (20×20)"
     prepared("none", source="folder", folder=str(folder))
     assert contents(tmp_path / "three") == contents(tmp_path / "none")
+
+
+def test_the_split_of_own_pictures_is_said_and_that_none_is_tested(prepared, picture, tmp_path, caplog):
+    (folder := tmp_path / "own").mkdir()
+    for index in range(20):
+        write_png(folder / f"{index}.png", picture(64, 64, index))
+    with caplog.at_level(logging.INFO):
+        counts, _ = prepared(source="folder", folder=str(folder), validation_share=0.1, test_share=0.001)
+    assert f"pictures of folder: {counts['train']} train, {counts['validation']} validation, 0 test" in caplog.messages
+    assert caplog.messages[-1].startswith(
+        "none of your pictures is tested, since a pair needs two: raise data.test_share"
+    )
+    caplog.clear()
+    prepared("again", source="folder", folder=str(folder), validation_share=0.1, test_share=0.4)
+    assert not caplog.messages
 
 
 @pytest.fixture
