@@ -43,11 +43,11 @@ def takes(cover: str, size: int, *how: str, out: str) -> bool:
     return main(["hide", cover, NAME, "--exact", *how, "--key-file", "k", "-o", out, "--force"]) == 0
 
 
-def agrees(told: int, cover: str, *how: str, out: str) -> None:
+def agrees(told: int, cover: str, *how: str, out: str, close: float = CLOSE) -> None:
     """Assert that a tenth less than what is told fits, and that a tenth more does not, or another share."""
     assert told > 0
-    assert takes(cover, int(told * (1 - CLOSE)), *how, out=out)
-    assert not takes(cover, int(told * (1 + CLOSE)) + 1, *how, out=out)
+    assert takes(cover, int(told * (1 - close)), *how, out=out)
+    assert not takes(cover, int(told * (1 + close)) + 1, *how, out=out)
 
 
 def photo(path: str, height: int = 300, width: int = 400) -> None:
@@ -72,11 +72,11 @@ def test_of_a_cover_that_a_messenger_reduces(facts: Callable[..., dict]) -> None
 
 
 def test_of_a_film_that_is_encoded_on_its_way(facts: Callable[..., dict]) -> None:
-    """By its first frames, which are hidden in and encoded."""
-    still_film(Path("film.mkv"), 200, 96, 128)
+    """By its first frames, which are hidden in and encoded. Of so small a film, much is the chance of its key."""
+    still_film(Path("film.mkv"), 150, 192, 256)
     told = facts("film.mkv")
     assert {fit["basis"] for fit in told["fits"] if fit.get("survive")} == {"by its first 144 frames"}
-    agrees(told["bytes_for"]["messenger"], "film.mkv", "--for", "messenger", out="sent.mp4")
+    agrees(told["bytes_for"]["messenger"], "film.mkv", "--for", "messenger", out="sent.mp4", close=0.2)
 
 
 def test_of_films_in_which_nothing_survives(facts: Callable[..., dict], capsys: pytest.CaptureFixture[str]) -> None:
