@@ -22,6 +22,7 @@ from stegnet.image.pictures import read_picture
 from stegnet.media.cover import Compressed
 
 SMALL = 100_000  # pixels of the largest picture of which the best copy is searched for; of a larger one, a quick one
+_FEW_BITS = 2  # for a pixel: with fewer, libaom's quick mode gains less, and its smallest pictures are larger
 AVIF = ".avif"
 WEBP = ".webp"
 TARGET = 0.98  # share of the available bytes that an attempt aims at
@@ -45,7 +46,7 @@ def compress_picture(path: Path, folder: Path, limit: int, progress: Step = no_s
         progress(1, 1)
         return exact
     picture = np.asarray(image)
-    return _Avif(path, picture, folder, progress).best(limit)
+    return _Avif(path, picture, folder, limit, progress).best(limit)
 
 
 def _lossless(image: Image.Image, folder: Path, limit: int) -> Compressed | None:
@@ -126,13 +127,18 @@ class _Avif(Encoder):
 
     rates = (1000.0, 1e10)
 
-    def __init__(self, path: Path, picture: np.ndarray, folder: Path, progress: Step) -> None:
+    def __init__(self, path: Path, picture: np.ndarray, folder: Path, limit: int, progress: Step) -> None:
         self._path = path
         self._picture = picture
         self._folder = folder
         self._progress = progress
-        is_small = picture[..., 0].size <= SMALL
-        self._searches = [_Search(6, 4, 0.95), _Search(4, 3, 0.97)] if is_small else [_Search(FAST, 3, 0.97)]
+        pixels = picture[..., 0].size
+        if pixels <= SMALL:
+            self._searches = [_Search(6, 4, 0.95), _Search(4, 3, 0.97)]
+        elif 8 * limit < _FEW_BITS * pixels:
+            self._searches = [_Search(6, 3, 0.93)]
+        else:
+            self._searches = [_Search(FAST, 3, 0.97)]
         self._effort = self._searches[0].effort
         self._made: dict[tuple[int, float], Path] = {}  # by effort and bit rate
 
@@ -153,7 +159,7 @@ class _Avif(Encoder):
         if min(height, width) < 3 * side:
             return 1.0
         most = limit * side**2 // (height * width)
-        part = _Avif(self._path, middle(self._picture, side, side), self._folder, no_step)
+        part = _Avif(self._path, middle(self._picture, side, side), self._folder, most, no_step)
         part._effort = self._effort
         asked, made = part.largest(8.0 * most, most, tries=3, enough=0.9)
         return asked / 8 / made.stat().st_size if made else 1.0
