@@ -1,7 +1,7 @@
-"""Stage check: asks of all parameters what the other stages would ask, and hashes the code of network and loss.
+"""Stage check: asks of all parameters what the other stages would ask, and hashes the code of one's own.
 
 It comes first, since DVC removes the outputs of a stage that is to run. Its first output is always the same, so that no
-other stage repeats because of it. The second, of the files that define the network and a loss of one's own, is what
+other stage repeats because of it. The second, of the files that define network, loss and augmentation, is what
 stage train depends on: a change of another network trains nothing. DVC can't find files by a module's name, so `code`
 in params.yaml is the path of one's own, which this stage depends on.
 """
@@ -18,6 +18,7 @@ from pipeline.prepare.folders import check_folders
 from pipeline.prepare.prepare import find_sources
 from pipeline.stage import run_stage, write_json
 from pipeline.train.losses import check_loss
+from pipeline.train.pairs import check_augmentation
 from pipeline.train.processes import process_count
 from pipeline.train.run import training_precision
 from pipeline.train.train import first_pair
@@ -40,6 +41,7 @@ def main(config: Config, data: Path, checked: Path, code: Path) -> None:
         if not Path(film).is_file():
             raise ConfigError(f"params.yaml: video.{key}: there is no file {film}")
     check_loss(config.train.loss)
+    check_augmentation(config.train.crop, config.train.augment)
     check_network(config)
     check_idle(config)
     training_precision(config.train.precision, pick_device())

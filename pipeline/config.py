@@ -122,7 +122,7 @@ class LossConfig:
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """Probability of each augmentation of a training crop."""
+    """Probability of each augmentation of a training crop, and a function that returns one of the user's own."""
 
     zoom: UnitFloat
     flip: UnitFloat
@@ -131,6 +131,7 @@ class AugmentConfig:
     blur: UnitFloat
     noise: UnitFloat
     compression: UnitFloat
+    own: StrictStr
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def stage_code(name: str) -> list[str]:
 
 
 def code_hashes(config: Config) -> dict[str, str]:
-    """Return the hashes of the code of `model.name` and of `train.loss.own`; "" is hashed without one.
+    """Return the hashes of the code of network, loss and augmentation; "" is hashed without one of one's own.
 
     Of one's own, it is all code that `code` names, if that holds it.
     """
@@ -41,16 +41,17 @@ def code_hashes(config: Config) -> dict[str, str]:
     family = _ROOT / f"stegnet/networks/families/{config.model.name}.py"
     if family.is_file():
         paths["model.name"] = family
-    keys = {"network": "model.name", "loss": "train.loss.own"}
+    keys = {"network": "model.name", "loss": "train.loss.own", "augmentation": "train.augment.own"}
     return {name: source_hash([paths[key]] if key in paths else []) for name, key in keys.items()}
 
 
 def own_code(config: Config) -> dict[str, Path]:
-    """Return the files of a network and a loss of one's own, by their keys in params.yaml, if there are any.
+    """Return the files of a network, loss and augmentation of one's own, by their keys in params.yaml.
 
     A module that is not found in its package has the package's folder; one that is not found at all has no path.
     """
-    names = {"model.name": config.model.name, "train.loss.own": config.train.loss.own}
+    train = config.train
+    names = {"model.name": config.model.name, "train.loss.own": train.loss.own, "train.augment.own": train.augment.own}
     paths = {key: _path(name) for key, name in names.items() if MARK in name}
     return {key: path for key, path in paths.items() if path}
 

@@ -1,10 +1,11 @@
 """Stage modem: train the pair that survives JPEG by params.yaml, and by the changes in modem.yaml."""
 
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import Config, changed, check_as, flatten, read
+from pipeline.config import AugmentConfig, Config, changed, check_as, flatten, read
 from pipeline.stage import bar, run_stage
 from pipeline.train.checkpoint import Checkpoint
 from pipeline.train.processes import training_processes
@@ -31,8 +32,9 @@ def main(config: Config, changes: Path, shards: Path, weights: Path) -> None:
 
 
 def changed_config(changes: Path) -> ModemConfig:
-    """The parameters of the training: params.yaml with the changes of a YAML file."""
-    values: Any = changed(read(Path("params.yaml")), flatten(read(changes)))
+    """The parameters of the training: params.yaml, changed by a YAML file; augmentations that this omits are 0."""
+    none = {f"train.augment.{each.name}": "none" if each.name == "own" else 0.0 for each in fields(AugmentConfig)}
+    values: Any = changed(read(Path("params.yaml")), none | flatten(read(changes)))
     return check_as(values, ModemConfig)
 
 

@@ -19,8 +19,11 @@ from torch.utils.data import DataLoader, Dataset
 
 from pipeline.config import AugmentConfig, Config
 from pipeline.shards import TRAIN, VALIDATION, Shards, read_manifest
-from stegnet.core.errors import DataError
+from stegnet.core.errors import ConfigError, DataError
+from stegnet.core.names import load_object
+from stegnet.core.pixels import NONE
 
+OWN_AUGMENTATION = "params.yaml: train.augment.own"
 COVERS, SECRETS, WITH_BASES = range(1, 4)  # pictures of a training pair: a cover, a secret, the secret's coded base
 Pixels = NDArray[np.uint8]  # (H, W, 3), sRGB
 
@@ -43,6 +46,8 @@ class Augment:
             albumentations.GaussNoise(std_range=(0.005, 0.03), p=config.noise),
             albumentations.ImageCompression(quality_range=(50, 95), p=config.compression),
         ]
+        if config.own != NONE:
+            looks.append(load_object(OWN_AUGMENTATION, config.own)())
         cropped = albumentations.OneOrOther(zoomed, whole, p=config.zoom)
         self._transform = albumentations.Compose([cropped, *turns, *looks])
         self._with_base = albumentations.Compose([whole, *turns], additional_targets={"base": "image"})
@@ -58,6 +63,20 @@ class Augment:
         self._with_base.set_random_seed(seed)
         both = self._with_base(image=picture, base=base)
         return [both["image"], both["base"]]
+
+
+def check_augmentation(crop: int, config: AugmentConfig) -> None:
+    """Check that crops can be augmented. Raises ConfigError that names the user's own augmentation."""
+    picture = np.zeros((crop, crop, 3), np.uint8)
+    try:
+        fits = all(Augment(crop, config)(picture, seed).shape == picture.shape for seed in range(8))
+        reason = "crops change their size"
+    except (AttributeError, TypeError, ValueError) as error:  # of the user's own code
+        fits = False
+        reason = " ".join(str(error).split())
+    if not fits:
+        hint = "it is a function without arguments that returns a transform of albumentations"
+        raise ConfigError(f"{config.own} can't augment ({reason})", hint, subject=OWN_AUGMENTATION)
 
 
 class Pairs(Dataset[Tensor]):

@@ -1,7 +1,7 @@
 """What the documentation says of a family, a loss and a measure of one's own, done."""
 
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +17,11 @@ from pipeline.preset import preset_files, read_preset
 from pipeline.stage import write_json
 from pipeline.tracking.results import evaluate_result
 from pipeline.train import losses
+from pipeline.train.pairs import check_augmentation
 from stegnet import ConfigError, WeightsError
 from stegnet.core.measures import MEASURES, SPEED
 from stegnet.networks import build, load_pair, save_pair
-from tests.support.lab import PARAMS, ROOT, TEST, changed, check, read
+from tests.support.lab import PARAMS, ROOT, TEST, Augment, changed, check, load, read
 from tests.support.shards import write_shards
 from tests.support.training import PassResult
 
@@ -34,7 +35,12 @@ def blocks(page: str, heading: str) -> list[str]:
 @pytest.fixture
 def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file of the user's, outside the tree, with the network and the loss of the documentation."""
-    parts = blocks("networks.md", "## A network of your own")[0], blocks("training.md", "**A loss of your own**")[0]
+    pages = (
+        ("networks.md", "## A network of your own"),
+        ("training.md", "**A loss of"),
+        ("training.md", "**An augmentation"),
+    )
+    parts = [blocks(*page)[0] for page in pages]
     (tmp_path / "mine.py").write_text("\n".join(parts), encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "mine", raising=False)
@@ -65,6 +71,23 @@ def test_a_loss() -> None:
     assert terms.secret.item() == 0
 
 
+@pytest.mark.usefixtures("mine")
+def test_an_augmentation(picture) -> None:
+    values = changed(read(PARAMS), {f"train.augment.{key}": 0.0 for key in asdict(load(PARAMS).train.augment)})
+    plain, own = (
+        check(changed(values, {"train.augment.own": name})).train.augment for name in ("none", "mine:sharper")
+    )
+    check_augmentation(32, own)
+    pixels = picture(32, 32)
+    crops = [Augment(32, own)(pixels, seed) for seed in range(60)]
+    changes = sum(not np.array_equal(crop, pixels) for crop in crops)
+    assert 0 < changes < 20
+    assert all(np.array_equal(Augment(32, plain)(pixels, seed), pixels) for seed in range(9))
+    for wrong in ("mine:edges", "mine:Plain", "os:path", "mine:nothing"):
+        with pytest.raises(ConfigError, match=f"^params.yaml: train.augment.own: {wrong} can't "):
+            check_augmentation(32, replace(own, own=wrong))
+
+
 @pytest.mark.parametrize("name", ["nowhere:Plain", "mine:Nothing", "mine:edges", "mine:"])
 @pytest.mark.usefixtures("mine")
 def test_a_network_that_is_none(name: str) -> None:
@@ -78,6 +101,7 @@ def test_a_network_that_is_none(name: str) -> None:
     [
         ("model.name", "mine:Plain", "mine.py"),
         ("train.loss.own", "mine:edges", "mine.py"),
+        ("train.augment.own", "mine:sharper", "mine.py"),
         ("model.name", "ours.deep:Plain", "ours"),
     ],
 )

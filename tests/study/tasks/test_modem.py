@@ -24,6 +24,7 @@ from study.tasks.modem_task import (
     through_channel,
     with_halved_chroma,
 )
+from study.training import changed_config
 from tests.study.tasks.conftest import RUNGS
 from tests.support.jpegs import through_jpeg, through_webp
 from tests.support.lab import PARAMS, ROOT, changed, check_as, flatten, read, render_scene
@@ -177,6 +178,16 @@ def test_a_training_ends_with_weights_that_carry_more(modem_config: ModemConfig,
     assert all(0 < point[f"validation_{name}_{INFORMATION}"] < 0.1 for point in measured for name in ("low", "high"))
     untrained = build_from(modem_config.model).state_dict()
     assert any(not torch.equal(value, untrained[name]) for name, value in pair.state_dict().items())
+
+
+def test_an_augmentation_that_a_study_does_not_name_is_0_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(ROOT)
+    modem = ROOT / "study" / "modem.yaml"
+    (tmp_path / "other.yaml").write_text(
+        modem.read_text(encoding="utf-8").replace("    blur: 0.05\n", ""), encoding="utf-8"
+    )
+    whole, other = (changed_config(path).train.augment for path in (modem, tmp_path / "other.yaml"))
+    assert (whole.blur, other) == (0.05, replace(whole, blur=0.0))
 
 
 def error(changes: dict[str, object]) -> str:
