@@ -1,7 +1,7 @@
 """Ships a trained network with the package: python -m tools.ship WEIGHTS CURVE SHARDS --note "how it was trained".
 
-Measures a pair on the test split in SHARDS first, from files, and writes the figures to its card. `make report` then
-builds its report.
+Measures a pair on the test split in SHARDS first, from files, and writes the figures to the card beside it, not to the
+one in the weights file, whose bytes name the network in each container. `make report` then builds its report.
 """
 
 import argparse
@@ -38,7 +38,10 @@ def main() -> None:
     pair, card = load_pair(options.weights)
     training = card.training | {"note": options.note}
     figures = measure(options.weights, options.shards)
-    write_weights(SHIPPED, pair, dataclasses.replace(card, training=training, figures=card.figures | figures))
+    card = dataclasses.replace(card, training=training)
+    write_weights(SHIPPED, pair, card)
+    beside = dataclasses.asdict(card) | {"figures": card.figures | figures}
+    SHIPPED.with_suffix(".json").write_text(json.dumps(beside, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     export(SHIPPED, SHIPPED.parent)
     CURVE.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(options.curve, CURVE)
