@@ -73,7 +73,7 @@ def test_of_a_cover_that_a_messenger_reduces(facts: Callable[..., dict]) -> None
 
 def test_of_a_film_that_is_encoded_on_its_way(facts: Callable[..., dict]) -> None:
     """By its first frames, which are hidden in and encoded. Of so small a film, much is the chance of its key."""
-    still_film(Path("film.mkv"), 150, 192, 256)
+    still_film(Path("film.mkv"), 200, 192, 256)
     told = facts("film.mkv")
     assert {fit["basis"] for fit in told["fits"] if fit.get("survive")} == {"by its first 144 frames"}
     agrees(told["bytes_for"]["messenger"], "film.mkv", "--for", "messenger", out="sent.mp4", close=0.2)
