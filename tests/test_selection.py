@@ -65,7 +65,8 @@ def test_marks_follow_from_fixtures_folders_and_files() -> None:
 
 def test_a_file_that_names_no_long_test_is_not_imported_for_one(tmp_path: Path) -> None:
     """And one all of whose tests are long is not imported for others."""
-    kinds = {"quick": "", "mixed": "@pytest.mark.long", "long": "pytestmark = [\n    pytest.mark.long,\n]"}
+    mark = ".".join(["pytest.mark", "long"])  # not in one piece, or this file would be taken for one that has it
+    kinds = {"quick": "", "mixed": f"@{mark}", "long": f"pytestmark = [\n    {mark},\n]"}
     for name, line in kinds.items():
         (tmp_path / f"test_{name}.py").write_text(f"import pytest\n\n{line}\ndef test_it(): pass\n", encoding="utf-8")
     for marks, wanted in {"long": ["long", "mixed"], "not long": ["mixed", "quick"], "arithmetic": []}.items():
