@@ -1,9 +1,8 @@
 """Files on disk: temporary folders, files that are written whole or not at all, and errors of full disks.
 
 A file is written under a temporary name (`.{name}.{12 hexadecimal digits}.part`) and renamed when complete, so that
-interrupted runs leave no partial output. Files and folders that are being written are locked, so that a run removes the
-remains of killed runs, but not the files of running ones. Windows refuses to remove or rename a file as long as it is
-open: there, the open file itself is the lock.
+interrupted runs leave no partial output. What a killed run leaves is removed by a later one: a file after a week
+without a change, a folder, which may hold what was secret, at once. So a folder is locked while it is in use.
 """
 
 import errno
@@ -127,9 +126,9 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _create_locked(path: Path, mode: int) -> FileIO | None:
+def _create_locked(path: Path) -> FileIO | None:
     """Create a file and lock it; return it open, or None if another run removed it as stale before it was locked."""
-    file = FileIO(path, "x+", opener=lambda name, flags: os.open(name, flags, mode))
+    file = FileIO(path, "x+", opener=lambda name, flags: os.open(name, flags, _PRIVATE))
     try:
         if _CAN_LOCK:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -152,25 +151,18 @@ def locked_folder(prefix: str, parent: Path) -> Iterator[Path]:
     while lock is None:  # another run may take it for abandoned before it is locked, and remove it
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
         try:
-            lock = _create_locked(folder / "lock", _PRIVATE)
+            lock = _create_locked(folder / "lock")
             if lock is not None:
                 _remove_abandoned(prefix, folder)
                 yield folder
         finally:
             if lock is not None:
-                _allow_moving(lock)
                 lock.close()
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _allow_moving(file: FileIO) -> None:
-    """Close a file on Windows, which can't rename or remove open ones; elsewhere, keep it open and locked."""
-    if not _CAN_LOCK:
-        file.close()
-
-
 def _remove_if_stale(path: Path) -> None:
-    """Remove a file that no process has locked. Raises OSError if it is locked or can't be removed."""
+    """Remove the lock of a folder that no process has locked. Raises OSError if it is locked or can't be removed."""
     if not _CAN_LOCK:
         abandoned_after = 3600.0  # seconds without a change
         status = path.lstat()
@@ -204,9 +196,8 @@ def _remove_abandoned(prefix: str, folder_of_run: Path) -> None:
 def atomic_write(path: Path, *, overwrite: bool = True, private: bool = False) -> Iterator[Path]:
     """Write a file atomically: yield a temporary file in the same folder, and rename it to `path` at the end.
 
-    The temporary file is locked while it is written; those that killed runs left in the same folder are removed first.
-    It is flushed to disk before it is renamed. If the block fails or is interrupted, the temporary file is removed and
-    `path` stays as it was.
+    Those that killed runs left in the same folder more than a week ago are removed first. It is flushed to disk before
+    it is renamed. If the block fails or is interrupted, the temporary file is removed and `path` stays as it was.
 
     Args:
         path: the file to write.
@@ -220,17 +211,17 @@ def atomic_write(path: Path, *, overwrite: bool = True, private: bool = False) -
     if not overwrite and os.path.lexists(path):
         raise already_exists(path)
     mode = _PRIVATE if private else 0o666  # before the umask
-    with _part(path, mode) as (part, lock):
+    with _part(path, mode) as part:
         yield part
-        sync_file(lock)
-        _allow_moving(lock)
+        with part.open("r+b") as file:
+            sync_file(file)
         move_whole(part, path, overwrite=overwrite)
 
 
 @contextmanager
 def temporary_file(path: Path) -> Iterator[Path]:
     """Yield a temporary file beside `path` for its owner only, like `atomic_write`, and remove it after the block."""
-    with _part(path, _PRIVATE) as (part, _):
+    with _part(path, _PRIVATE) as part:
         yield part
 
 
@@ -269,29 +260,20 @@ def _move_to_free_name(part: Path, path: Path) -> None:
 
 
 @contextmanager
-def _part(path: Path, mode: int) -> Iterator[tuple[Path, FileIO]]:
-    """Yield a temporary file, and the same file open and locked; remove it afterwards if it still exists."""
+def _part(path: Path, mode: int) -> Iterator[Path]:
+    """Yield a new temporary file beside `path`; remove it afterwards if it still exists."""
     _check(path)
     _remove_stale(path.parent)
-    part = path
-    lock = None
-
+    part = path.with_name(_part_name(path.name))
     try:
-        while lock is None:  # another run may take it for stale before it is locked, and remove it
-            part = path.with_name(_part_name(path.name))
-            lock = _create_locked(part, mode)
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, mode))
         with called(path, part):  # the user does not know the temporary name
-            yield part, lock
+            yield part
     except OSError as error:
         raise unwritable(path, error) from error
     finally:  # also after an interrupt during its creation
-        if lock is not None:
-            _allow_moving(lock)
-        if part != path:
-            with suppress(OSError):  # on a read-only file system
-                part.unlink()
-        if lock is not None:
-            lock.close()
+        with suppress(OSError):  # on a read-only file system
+            part.unlink()
 
 
 def _check(path: Path) -> None:
@@ -321,10 +303,13 @@ def _part_name(name: str) -> str:
 
 
 def _remove_stale(folder: Path) -> None:
-    """Remove temporary files that no process has locked; files that can't be opened belong to other users."""
+    """Remove temporary files that no run has written to for so long that it must have been killed."""
     temporary_name = re.compile(r"\..+\.[0-9a-f]{12}\.part", re.DOTALL)
+    stale_after = 7 * 86400.0  # seconds
     with suppress(PermissionError):
         for part in folder.iterdir():
             if temporary_name.fullmatch(part.name):
                 with suppress(OSError):
-                    _remove_if_stale(part)
+                    status = part.lstat()
+                    if stat.S_ISREG(status.st_mode) and time.time() - status.st_mtime > stale_after:
+                        part.unlink()

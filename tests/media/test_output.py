@@ -7,6 +7,7 @@ import os
 import re
 import stat
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -16,7 +17,7 @@ from unittest import mock
 import pytest
 
 from stegnet import MediaError, make_key_file
-from stegnet.core.disk import atomic_write, temporary_file
+from stegnet.core.disk import atomic_write, locked_folder, temporary_file
 from tests.support.waiting import LIMIT
 
 STALE = ".a.mkv.0123456789ab.part"
@@ -57,7 +58,7 @@ def test_a_copy_beside_an_output_is_for_its_owner_alone_and_goes(tmp_path):
 
 
 def test_a_complete_file_of_any_name_is_renamed(tmp_path, monkeypatch):
-    """With the mode of any new file, unless it is private; a part that was left is removed later."""
+    """With the mode of any new file, unless it is private; a part that was left is removed after a week."""
     for number, name in enumerate(NAMES):
         (folder := tmp_path / str(number)).mkdir()
         monkeypatch.chdir(folder)
@@ -74,8 +75,10 @@ def test_a_complete_file_of_any_name_is_renamed(tmp_path, monkeypatch):
         mode = 0o600 if private else stat.S_IMODE(Path("plain").stat().st_mode)
         assert stat.S_IMODE(Path(name).stat().st_mode) == mode
         part.write_text("half")
-        with atomic_write(Path("b")):
-            assert not part.exists()
+        for days, stays in ((6, True), (8, False)):
+            os.utime(part, (time.time() - 86400 * days,) * 2)
+            with atomic_write(Path("b")):
+                assert part.exists() is stays
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
@@ -93,14 +96,9 @@ def test_a_failure_leaves_what_was_there(tmp_path, error):
     assert caught.value.hint == "make room"
 
 
-def test_a_locked_part_is_left_alone(tmp_path):
-    """Also after an encoder has opened it by its name and truncated it."""
+def test_the_part_of_another_run_is_left_alone(tmp_path):
     with atomic_write(tmp_path / "a.png") as first:
-        first.write_bytes(b"x" * 100)
-        with first.open("wb") as file, first.open("rb") as other:
-            file.write(b"y")
-            with pytest.raises(BlockingIOError):
-                fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        first.write_text("y")
         with atomic_write(tmp_path / "a.png") as second:
             second.write_text("second")
             assert first != second
@@ -117,39 +115,51 @@ def test_files_with_other_names_and_of_other_kinds_are_left_alone(tmp_path):
     (tmp_path / ".b.0123456789ab.part").mkdir()
     os.mkfifo(tmp_path / ".c.0123456789ab.part")
     before = set(tmp_path.iterdir())
+    for path in before:
+        os.utime(path, (0, 0), follow_symlinks=False)
     with atomic_write(tmp_path / "b.png"):
         pass
     assert set(tmp_path.iterdir()) == before | {tmp_path / "b.png"}
     assert {(tmp_path / name).read_text() for name in mine} == {"mine"}
 
 
-def test_a_part_removed_as_stale_is_created_again(tmp_path, monkeypatch):
-    """Another run may find the part after it was created and before it is locked."""
+def test_a_folder_removed_as_abandoned_is_created_again(tmp_path, monkeypatch):
+    """Another run may find the folder after its lock was created and before it is locked."""
     lock, made = fcntl.flock, []
 
     def robbed(descriptor, how):
         if not made:
             made.extend(tmp_path.iterdir())
-            made[0].unlink()
+            (made[0] / "lock").unlink()
         return lock(descriptor, how)
 
     monkeypatch.setattr(fcntl, "flock", robbed)
-    with atomic_write(tmp_path / "a.png") as part:
-        assert part not in made
-        part.write_text("new")
-    assert contents(tmp_path) == {"a.png": "new"}
+    with locked_folder("a", tmp_path) as folder:
+        assert folder not in made and folder.is_dir()
+    assert contents(tmp_path) == {}
+
+
+def test_a_folder_in_use_is_left_alone_and_an_abandoned_one_goes(tmp_path):
+    (abandoned := tmp_path / "a-killed").mkdir()
+    for name in ("lock", "what was secret"):
+        (abandoned / name).touch()
+    with locked_folder("a", tmp_path) as first:
+        assert not abandoned.exists()
+        with locked_folder("a", tmp_path) as second:
+            assert first.is_dir() and first != second
 
 
 def test_a_file_system_that_can_not_lock_or_sync(tmp_path, failing):
-    (tmp_path / STALE).write_text("perhaps alive")
     failing(errno.EOPNOTSUPP, "fcntl.flock")
+    with locked_folder("b", tmp_path) as folder:
+        assert folder.is_dir()
     for number in (errno.EINVAL, errno.ENOTSUP):
         failing(number, "os.fsync")
         with atomic_write(tmp_path / "a.png") as part:
             part.write_text("new")
         make_key_file(tmp_path / f"k{number}")
         (tmp_path / f"k{number}").unlink()
-    assert contents(tmp_path) == {STALE: "perhaps alive", "a.png": "new"}
+    assert contents(tmp_path) == {"a.png": "new"}
 
 
 def test_a_file_system_that_counts_no_links(tmp_path, monkeypatch):
@@ -161,9 +171,9 @@ def test_a_file_system_that_counts_no_links(tmp_path, monkeypatch):
         return os.stat_result((*status(descriptor)[:3], 0, *status(descriptor)[4:]))
 
     monkeypatch.setattr(os, "fstat", uncounted)
-    with atomic_write(tmp_path / "a.png") as part:
-        part.write_text("new")
-    assert contents(tmp_path) == {"a.png": "new"}
+    with locked_folder("a", tmp_path) as folder:
+        assert folder.is_dir()
+    assert contents(tmp_path) == {}
 
 
 @pytest.mark.parametrize(
