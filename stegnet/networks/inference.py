@@ -37,10 +37,11 @@ from stegnet.core.pixels import (
     to_8_bits,
 )
 from stegnet.core.text import CommandLine, Setting, Text
-from stegnet.image.pictures import resize, unresize
+from stegnet.image.pictures import resize
 from stegnet.keys import ANY_KEY, FILM_ID_BYTES, SYSTEM, ContainerKeys, Key, KeyRing, KeySource, Randomness
 from stegnet.networks.card import MODEM, SHIPPED, Card, read_card, weights_id
 from stegnet.networks.engines import Engine, Pool, load_engine
+from stegnet.networks.unresize import unresize
 from stegnet.record import (
     KINDS,
     MAX_BLOCK,

@@ -10,9 +10,10 @@ from stegnet.core.keystream import grid
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
 from stegnet.core.parallel import Step, no_step
 from stegnet.core.text import Setting, Text
-from stegnet.image.pictures import resize, unresize
+from stegnet.image.pictures import resize
 from stegnet.keys import KeyRing, KeySource
 from stegnet.networks.inference import Network, reveal_frame
+from stegnet.networks.unresize import unresize
 from stegnet.record import not_given_back, read_record
 from stegnet.results import LEAST, POOR
 

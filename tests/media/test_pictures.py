@@ -18,8 +18,9 @@ import stegnet
 from stegnet import MediaError
 from stegnet.core.measures import psnr
 from stegnet.core.names import PICTURE
-from stegnet.image import read_cover, read_picture, resize, unresize, write_png
+from stegnet.image import read_cover, read_picture, resize, write_png
 from stegnet.media.cover import kind
+from stegnet.networks.unresize import unresize
 from tests.support.pngs import as_png, chunks_of
 
 KEY = stegnet.Key(bytes(range(32)))

@@ -17,7 +17,7 @@ from stegnet.core.keystream import apply, draw, invert
 from stegnet.core.pixels import Base
 from stegnet.hide_file import HideJob, hide_file
 from stegnet.hiding import Context
-from stegnet.image import read_picture, resize, unresize, write_png
+from stegnet.image import read_picture, resize, write_png
 from stegnet.keys import SYSTEM, KeyRing
 from stegnet.methods import METHODS
 from stegnet.networks import (
@@ -36,6 +36,7 @@ from stegnet.networks import (
 )
 from stegnet.networks.inference import MARGIN, tiles
 from stegnet.networks.secret_quality import SecretErrors, SecretQuality
+from stegnet.networks.unresize import unresize
 from stegnet.record import KINDS, FrameReading, Header, Pictures, Record, read_record
 from stegnet.results import LEAST, OutputTarget
 from stegnet.sealing import frame_salt
