@@ -5,7 +5,7 @@ from random import Random
 import numpy as np
 
 from stegnet.core.pixels import BLOCK, DCT_BASIS, GREY, LEVELS, ZIGZAG
-from stegnet.media.evidence.lattice import Grid
+from stegnet.media.evidence.lattice import DctHistograms
 from stegnet.media.evidence.tiles import SIDE, starts
 
 OTHER_GRID = "a JPEG of a picture that was a JPEG before, on another grid"
@@ -29,13 +29,13 @@ def jpeg_proof(luma: np.ndarray, steps: np.ndarray) -> str | None:
     if saved_twice(luma):
         return TWICE
     basis = (DCT_BASIS * steps[:, None]).astype(np.float32)
-    pooled = Grid()
+    pooled = DctHistograms()
     blocks = SIDE // BLOCK
     for top, left in starts(luma.shape, blocks):
         part = luma[top : top + blocks, left : left + blocks]
         pixels = part.reshape(-1, BLOCK**2).astype(np.float32) @ basis
         pixels = pixels.reshape(*part.shape[:2], BLOCK, BLOCK).swapaxes(1, 2).reshape(-1, part.shape[1] * BLOCK)
-        grid = Grid()
+        grid = DctHistograms()
         grid.add(0, 0, np.rint(pixels).clip(-GREY, LEVELS - GREY))
         if grid.was_quantised():
             return OTHER_GRID

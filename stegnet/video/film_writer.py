@@ -176,11 +176,6 @@ class FilmWriter:
         return (width, height) if self._form.is_lossless else (width + width % 2, height + height % 2)
 
     @property
-    def is_stream(self) -> bool:
-        """True if the file can be read from its start while it is still being written."""
-        return self._form.is_matroska
-
-    @property
     def notes(self) -> tuple[str, ...]:
         """One line for each thing that was changed or left out; complete at the end of the film."""
         height, width, _ = self._shape

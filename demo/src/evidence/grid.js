@@ -11,7 +11,7 @@ const PLACES = BINS * 64; // of the levels that are counted
 const LEAST_VALUES = 30; // that tell a step
 
 /** Histograms of coefficients by frequency and offset. */
-export class Grid {
+export class DctHistograms {
   #counts = new Float64Array(FREQUENCIES.length * 64 * PLACES);
 
   /** Adds luma that begins at this row and column. @param {Float32Array} luma */

@@ -4,7 +4,7 @@ import { EVIDENCE } from "../constants.js";
 import { transformed } from "../jpeg/blocks.js";
 import { stepsOf } from "../jpeg/coefficients.js";
 import { SIDE as BLOCK, SIZE, ZIGZAG } from "../jpeg/tables.js";
-import { Grid } from "./grid.js";
+import { DctHistograms } from "./grid.js";
 import { SIDE, starts } from "./tiles.js";
 
 const { GAP, JPEG_REPEATS, LOW, MOST_GAPS, OFTEN, OTHER_GRID, TWICE } = EVIDENCE;
@@ -16,11 +16,11 @@ export function jpegProof(jpeg) {
   if (savedTwice(luma)) return TWICE;
   const [{ rows, cols }] = jpeg.file.components;
   const [steps, blocks] = [stepsOf(jpeg, 0), SIDE / BLOCK];
-  const pooled = new Grid();
+  const pooled = new DctHistograms();
   for (const [top, left] of starts(rows, cols, blocks)) {
     const [tall, wide] = [Math.min(blocks, rows - top), Math.min(blocks, cols - left)];
     const pixels = shown(luma, steps, cols, top, left, tall, wide);
-    const grid = new Grid();
+    const grid = new DctHistograms();
     grid.add(0, 0, pixels, tall * BLOCK, wide * BLOCK);
     if (grid.wasQuantised()) return OTHER_GRID;
     pooled.join(grid);

@@ -1,7 +1,7 @@
 /** Levels, colours and coefficients that a picture leaves out, as stegnet/media/evidence/lattice.py tells it. */
 
 import { EVIDENCE } from "../constants.js";
-import { Grid, SCALED_STEPS } from "./grid.js";
+import { DctHistograms, SCALED_STEPS } from "./grid.js";
 import { transform } from "./fourier.js";
 import { cut } from "./tiles.js";
 
@@ -13,9 +13,9 @@ const GRID_SIDE = 200; // pixels of a tile whose blocks are asked for a grid
 
 /** What a picture, given by its tiles, leaves out, in words; null if nothing. @param {() => Promise<void>} pause */
 export async function latticeProof(parts, pause) {
-  const pooled = new Grid();
+  const pooled = new DctHistograms();
   for (const part of parts) {
-    const grid = new Grid();
+    const grid = new DctHistograms();
     const { width, height, data } = cut(part, 0, 0, GRID_SIDE, GRID_SIDE);
     grid.add(part.top, part.left, lumaOf(data), height, width);
     if (grid.isQuantised()) return COPY;

@@ -22,14 +22,14 @@ LACKS_LEVELS = "a picture that lacks some levels, as after a change of its contr
 def lattice_proof(parts: list[Tile]) -> str | None:
     """Describe a picture, given by its tiles, that leaves out levels, colours or coefficients; None: it does not."""
     grid_side = 200  # pixels of a tile whose blocks are asked for a grid
-    pooled = Grid()
+    pooled = DctHistograms()
     for y, x, tile in parts:
-        grid = Grid()
+        grid = DctHistograms()
         grid.add(y, x, luma_of(tile[:grid_side, :grid_side]))
         if grid.is_quantised():
             return COPY
         pooled.join(grid)
-    if pooled.is_quantised() or pooled.is_quantised(Grid.scaled_steps):
+    if pooled.is_quantised() or pooled.is_quantised(DctHistograms.scaled_steps):
         return COPY
 
     in_all = np.zeros((3, 256), int)
@@ -53,7 +53,7 @@ def luma_of(tile: np.ndarray) -> np.ndarray:
     return luma
 
 
-class Grid:
+class DctHistograms:
     """Histograms of the DCT of 8×8 blocks at each of 64 offsets, and whether coefficients are multiples of steps."""
 
     frequencies = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (1, 2), (2, 1), (2, 2), (0, 3), (3, 0))
@@ -86,7 +86,7 @@ class Grid:
             places += offsets
             self._counts[index] += np.bincount(places.ravel(), minlength=64 * size).reshape(8, 8, size)
 
-    def join(self, other: "Grid") -> None:
+    def join(self, other: "DctHistograms") -> None:
         """Add what another one has counted."""
         self._counts += other._counts
 
