@@ -74,7 +74,7 @@ def test_repro_measures_and_shows(clone: Path) -> None:
     card = read_card(clone / "build/weights/pair.safetensors")
     assert ({"name": card.model} | card.options).items() >= SMALL["model"].items()
     found = json.loads((clone / "reports/detect/metrics.json").read_text(encoding="utf-8"))
-    assert {name.split("_")[1] for name in found} == {"network", "sealed", "control"}
+    assert {name.split("_")[1] for name in found} == {"network", "sealed", "control", "smooth"}
     assert all(0 <= share <= 1 for share in found.values())
     container, revealed = (scan(clone / f"reports/video/{name}.mkv") for name in ("container", "revealed"))
     assert (container.width, container.height, len(container.pts), container.sound) == (176, 112, 7, ("aac",))
