@@ -39,7 +39,6 @@ class ThroughChannel(JpegMedium):
 
     @property
     def container(self) -> JpegCover:
-        """The JPEG that arrives."""
         return self._made.cover
 
     def sealed(self, record: Record, keys: ContainerKeys, randomness: Randomness) -> np.ndarray:

@@ -34,7 +34,6 @@ class FrameMedium(GroupedMedium):
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width in pixels."""
         return self.cover.size
 
     @cached_property
@@ -56,17 +55,14 @@ class FrameMedium(GroupedMedium):
         return frame_capacity(self.size, name, key, self.groups > 1, CoverNeeds(self.channels))
 
     def file_capacity(self, name: str, key: Key) -> int:
-        """Return the bytes of the largest file of a name; errors are those of `bytes_capacity`."""
         return full_capacity(self.groups, self.share_capacity(name, key))
 
     def remedy(self, name: str, key: Key, size: int, most: int) -> str:
-        """Describe a cover that would be large enough."""
         fits = most and frames_for(size, self.share_capacity(name, key))
         hint = f"the cover needs at least {fits} such frames" if fits else "use a larger cover"
         return f"{hint}, a colour cover holds three times as much" if self.channels == 1 else hint
 
     def write(self, part: Path, groups: SealedGroups) -> WrittenMedium:
-        """Write the film without loss, sealing its frames while it is written."""
         sealers = 2  # threads: decoding and encoding take most of the time
         changes = Changes()
 

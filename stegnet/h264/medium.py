@@ -81,7 +81,6 @@ class H264Medium(GroupedMedium):
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width in pixels."""
         return self._stream.height, self._stream.width
 
     def share_capacity(self, name: str, key: Key) -> int:
@@ -108,13 +107,11 @@ class H264Medium(GroupedMedium):
         return min(share, max(self.secure.hard // self.groups, 1)) if fitted.size <= self.hard else share
 
     def refusal(self, size: int, most: int) -> CapacityError:
-        """Return the error for a secret of `size` bytes."""
         holds = f"its own H.264 holds at most {most:,} bytes, and the secret has {size:,}"
         error = CapacityError(TOO_FEW if most <= 0 else holds, LARGER, subject=self.cover)
         return or_without_loss(error, self.cover)
 
     def write(self, part: Path, groups: SealedGroups) -> WrittenMedium:
-        """Write the film with other levels in some slices of its pictures, and without signatures of these."""
         with temporary_folder() as folder, (folder / "spool").open("w+b") as file:
             changed = TemporaryPackets(file)
             for number, packet in changed_packets(self._stream, self._sealed(groups)):

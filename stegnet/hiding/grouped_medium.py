@@ -57,7 +57,6 @@ class GroupedMedium(Medium):
         """Return the bytes of a share of a file of a name that fit into each group; negative if not even none does."""
 
     def file_capacity(self, name: str, key: Key) -> int:
-        """Return the bytes of the largest file of a name; negative if nothing fits."""
         share = self.share_capacity(name, key)
         return full_capacity(self.groups, share) if share > 0 else share
 
@@ -66,7 +65,6 @@ class GroupedMedium(Medium):
         return self.share_capacity(fitted.name, key)
 
     def seal_file(self, fitted: HiddenFile, keys: ContainerKeys, context: Context, suffix: str) -> NewContainer:
-        """Return the cover with a file that is sealed in it while it is written."""
         return SealedGroups(self, fitted, keys, context, suffix)
 
     @abstractmethod
@@ -114,7 +112,6 @@ class SealedGroups(NewContainer):
         return seal_record(group, record, self.keys, seed, first=record.index == 0, effort=self.medium.effort)
 
     def write(self, part: Path, verify: bool) -> Written:
-        """Write it as `NewContainer.write`."""
         medium = self.medium
         header = self.header
         written = medium.write(part, self)

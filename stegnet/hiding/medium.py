@@ -188,7 +188,6 @@ class SampleMedium(Medium):
         return record_capacity(rows, cols, key, self.channels, self.model)
 
     def file_capacity(self, name: str, key: Key) -> int:
-        """Return the bytes of the largest file of a name; negative if its record does not fit."""
         return self.record_capacity(key) - empty_record_bytes(name)
 
     @abstractmethod
@@ -210,7 +209,6 @@ class SampleMedium(Medium):
         return seal_record(self, record, keys, randomness(SEED_BYTES))
 
     def seal_file(self, fitted: HiddenFile, keys: ContainerKeys, context: Context, suffix: str) -> NewContainer:
-        """Return the cover with a file sealed in it."""
         return _seal(self, fitted.record(context.randomness), keys, context, fitted)
 
     @abstractmethod
@@ -282,7 +280,6 @@ class MediumMethod(AlbumMethod[Options]):
         return Capacity.of(medium.file_capacity(name, ANY_KEY), medium.hard, medium.history, medium.condition)
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: MethodOptions) -> MethodChoice | None:
-        """Return a choice for a cover that stays what it is."""
         stays = not options.resize and self.keeps_form_of(cover)
         return choice_of(self, options) if stays and suffix in self.suffixes_of(cover) else None
 
@@ -307,7 +304,6 @@ class MediumMethod(AlbumMethod[Options]):
     def embed_record(
         self, cover: Cover, suffix: str, record: Record, keys: ContainerKeys, options: Options, context: Context
     ) -> NewContainer:
-        """Hide a record in the samples of an album's cover, as `AlbumMethod.embed_record` does."""
         medium = self.open_part(cover, options, suffix, keys.film)
         return _seal(medium, record, keys, context)
 

@@ -650,7 +650,6 @@ class HidingMethod(Method[Options]):
     """A method that hides by itself."""
 
     def choices(self, cover: Cover, payload: Payload, suffix: str, options: Options) -> Iterator[MethodChoice]:
-        """Yield this method with its options."""
         yield MethodChoice(self, options, final=True)
 
     @abstractmethod

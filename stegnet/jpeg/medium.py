@@ -123,7 +123,6 @@ class JpegMedium(SampleMedium):
         return min(record_capacity(luma.shape[0], luma.shape[1] * CARRIED, key, 1, COEFFICIENTS), most)
 
     def costs(self) -> Costs:
-        """Return the costs of steps of the coefficients."""
         costs = coefficient_costs(self.cover.picture, self.cover.errors)
         self.cover.picture.forget_luma()  # nothing else asks for it, and sealing needs the memory
         return costs

@@ -78,7 +78,6 @@ without encoding.
         return Capacity.of(medium.file_capacity(name, ANY_KEY), medium.hard, condition=medium.condition)
 
     def open(self, cover: Cover, options: MethodOptions, suffix: str, key: KeySource) -> Medium:
-        """Return the levels of an MP4's own H.264; opened once per cover."""
         return cover.once(self.info.name, h264.H264Medium)
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: MethodOptions) -> MethodChoice | None:
@@ -107,7 +106,6 @@ without encoding.
             raise or_without_loss(error, cover) from error
 
     def find(self, container: Container, context: Context) -> FoundSecret | None:
-        """Find the file in the levels of a film that is supported."""
         if container.first.record is not None or container.kind != FILM:
             return None
         return found_file_by(h264.H264Container, container, context, self.info.name)

@@ -131,11 +131,9 @@ that does the same. For apps of which nothing is known: --for messenger.
         return Capacity.of(medium.file_capacity(name, ANY_KEY), medium.hard, history, medium.condition)
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: MethodOptions) -> MethodChoice | None:
-        """Return a choice for any container that is written as a JPEG."""
         return choice_of(self, options) if suffix in JPEG_SUFFIXES else None
 
     def find(self, container: Container, context: Context) -> FoundSecret | None:
-        """Find the file in the coefficients of a JPEG that is supported."""
         if container.first.record is not None or not container.file.is_jpeg:
             return None
         return found_file_by(_opened, container, context, self.info.name)

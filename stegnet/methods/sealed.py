@@ -82,11 +82,9 @@ much fits, and how much is hard to find.
         return [self._file_fit(what, found)]
 
     def keeps_form_of(self, cover: Cover) -> bool:
-        """Return True for any picture or film: its samples stay."""
         return True
 
     def open(self, cover: Cover, options: MediumOptions, suffix: str, key: KeySource) -> Medium:
-        """Return the samples of a picture, reduced as the options ask, or of the frames of a film."""
         return film.FrameMedium(cover, suffix) if cover.is_film else png.PixelMedium(cover, options.resize, suffix)
 
     def capacity(self, cover: CoverSize, name: str, options: MediumOptions) -> Capacity:
@@ -120,7 +118,6 @@ much fits, and how much is hard to find.
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: MediumOptions, context: Context
     ) -> NewContainer:
-        """Hide a file in the samples of a picture, or spread over the frames of a film."""
         if cover.is_film and options.at_most_safe:
             hint = Text(
                 "hide in a picture, or less in an MP4 whose own H.264 can hold it",
@@ -130,7 +127,6 @@ much fits, and how much is hard to find.
         return super().embed(cover, payload, suffix, key, options, context)
 
     def find(self, container: Container, context: Context) -> FoundSecret | None:
-        """Find a file in a picture or film, as `Method.find` does."""
         return found_file(container, context, self.info.name)
 
 

@@ -42,19 +42,15 @@ MP3, AAC and Opus lose the secret.
     )
 
     def keeps_form_of(self, cover: Cover) -> bool:
-        """Return True for a sound."""
         return cover.kind == SOUND
 
     def suffixes_of(self, cover: Cover) -> tuple[str, ...]:
-        """Return the suffix of the sound's own form."""
         return (f".{cover.sound.file.form.lower()}",)
 
     def open(self, cover: Cover, options: MediumOptions, suffix: str, key: KeySource) -> Medium:
-        """Return the samples of a WAV or FLAC; opened once per cover."""
         return cover.once(self.info.name, sound.SoundMedium)
 
     def open_part(self, cover: Cover, options: MediumOptions, suffix: str, key: KeySource) -> SampleMedium:
-        """Return the first segment of a WAV or FLAC; opened once per cover."""
         return cover.once(f"{self.info.name}, first", sound.SoundPart)
 
     def suits(self, cover: Cover, payload: Payload, suffix: str, options: MethodOptions) -> MethodChoice:
@@ -62,5 +58,4 @@ MP3, AAC and Opus lose the secret.
         return choice_of(self, options)
 
     def find(self, container: Container, context: Context) -> FoundSecret | None:
-        """Find a file in the samples of a sound, as `Method.find` does."""
         return found_file(container, context, self.info.name)

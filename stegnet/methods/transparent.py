@@ -38,7 +38,6 @@ colour of what can't be seen.
     what = "any file (the PNG stays transparent)"
 
     def keeps_form_of(self, cover: Cover) -> bool:
-        """Return True for a picture that can be transparent."""
         return cover.is_transparent
 
     def open(self, cover: Cover, options: MediumOptions, suffix: str, key: KeySource) -> Medium:

@@ -95,7 +95,6 @@ class PixelMedium(SampleMedium):
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width in pixels."""
         height, width = self.samples.shape[:2]
         return height, width
 
@@ -105,11 +104,9 @@ class PixelMedium(SampleMedium):
         return "; ".join(filter(None, (growth.in_words if growth and growth.is_much else "", super().forecast())))
 
     def file_capacity(self, name: str, key: Key) -> int:
-        """Return the bytes of the largest file of a name; errors are those of `bytes_capacity`."""
         return bytes_capacity(*self.size, name, key, channels=self.channels)
 
     def remedy(self, name: str, key: Key, size: int, most: int) -> str:
-        """Describe a cover that would be large enough."""
         height, width = self.size
         in_all = self.record_capacity(key)
         side = sqrt((in_all - most + size) / in_all)
@@ -117,7 +114,6 @@ class PixelMedium(SampleMedium):
         return f"{hint}, a colour cover holds three times as much" if self.channels == 1 else hint
 
     def costs(self) -> Costs:
-        """Return costs that are low in texture, and none in regular areas."""
         return texture_costs(self.samples, self.regular.mask)
 
     def write(self, part: Path, sealed: np.ndarray) -> WrittenMedium:

@@ -40,12 +40,10 @@ class OpacityMedium(SampleMedium):
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width in pixels."""
         height, width = self._layers.shape[:2]
         return height, width
 
     def costs(self) -> Costs:
-        """Return costs that are low in texture, and none in regular areas."""
         shape = self.samples.shape
         return Costs(
             *(each[self._visible].reshape(shape) for each in texture_costs(self._layers[..., :3], self._regular))

@@ -42,7 +42,6 @@ class SoundFile(CodedSound):
     form: str
 
     def blocks(self, count: int = 1 << 18) -> Generator[np.ndarray, None, None]:
-        """Yield the samples, `count` frames at a time: (frames, channels, bytes) uint8, signed, lowest byte first."""
         with self.source.open("rb") as stream:
             if self.form == WAV:
                 frame = self.channels * self.width

@@ -84,7 +84,6 @@ class SoundMedium(GroupedMedium):
         return CapacityError("is too short to carry anything", "use a longer recording", subject=self.cover)
 
     def write(self, part: Path, groups: SealedGroups) -> WrittenMedium:
-        """Write the sound in its own form, sealing its segments while it is written."""
         changed: list[int] = []
         segments = self.cover.sound.described_segments()
 
@@ -113,7 +112,6 @@ class SoundPart(SampleMedium):
         self.secure = _secure_payload(cover, cover.sound.noisy_samples[0])
 
     def costs(self) -> Costs:
-        """Return the costs of its samples."""
         return self._first.costs()
 
     def write(self, part: Path, sealed: np.ndarray) -> WrittenMedium:

@@ -251,7 +251,6 @@ class _ModulatedFilm(NewContainer):
         self.context = self.film.context
 
     def write(self, part: Path, verify: bool) -> Written:
-        """Write it as `NewContainer.write` does."""
         form = film_form_of(self.suffix)
         with_sound(self.surviving.container[0], self.cover.path, part, form)
         file = self.surviving.fitted

@@ -58,7 +58,6 @@ class FoundContent(FoundSecret):
             raise RevealError(f"the hidden picture is damaged ({error})", subject=self.container.path) from error
 
     def details(self) -> dict[str, Any]:
-        """Return the size of a picture, or the name, size and digest of a file."""
         if isinstance(self.content, RobustPicture):
             return {"hidden_width": self.content.width, "hidden_height": self.content.height}
         digest = sha256(self.content.data).hexdigest()

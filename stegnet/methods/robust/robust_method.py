@@ -72,7 +72,6 @@ capacity and harder to find: `stegnet channel`. --survive names a channel:
     )
 
     def what_fits(self, cover: CoverSize) -> list[Fit]:
-        """Return files hidden unchanged, for the channel of each destination."""
         head = robust.file_bytes(USUAL_NAME, 0)
         fits: list[Fit] = []
         if cover.kind == FILM and cover.cover:

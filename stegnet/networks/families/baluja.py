@@ -61,11 +61,9 @@ class Baluja(Pair):
         self.revealer = nn.Sequential(Branches(3, width), nn.Conv2d(joined, 3, 1))
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
-        """Return the output of the hiding network for the cover and the prepared secret, joined along the channels."""
         container: Tensor = self.hider(torch.cat([cover, self.preparer(secret)], dim=1))
         return container
 
     def reveal(self, container: Tensor) -> Tensor:
-        """Return the output of the revealing network."""
         revealed: Tensor = self.revealer(container)
         return revealed

@@ -103,7 +103,6 @@ class Costa(Pair):
             return container
 
     def reveal(self, container: Tensor) -> Tensor:
-        """Return the secret that the phases of the samples show, refined by the decoder."""
         with full_precision(container.device):
             phase = 2 * math.pi * fraction(container.float() / self.period().detach())
             sine = phase.sin()

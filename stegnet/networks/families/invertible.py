@@ -130,7 +130,6 @@ class Invertible(Pair):
         return self._refine(secret, self.preparer)
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
-        """Return the container, made of cover and secret bands by the coupling blocks and the mixing."""
         cover_bands = self.haar(cover)  # (B, 12, H/2, W/2)
         secret_bands = self.haar(secret)
         for block in self.blocks:
@@ -138,7 +137,6 @@ class Invertible(Pair):
         return self.haar.inverse(self.mixing(cover_bands, secret_bands))
 
     def reveal(self, container: Tensor) -> Tensor:
-        """Return the secret, by the coupling blocks run backwards on the container's bands."""
         cover_bands = self.haar(container)
         secret_bands = self.mixing.inverse(cover_bands)
         if self.latent is not None:

@@ -80,12 +80,10 @@ class TimmUNet(Pair):
         self.revealer = BackboneUNet(3, backbone, pretrained, width)
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
-        """Return the cover with a learnt residual added."""
         change: Tensor = self.hider(torch.cat([cover, secret], dim=1))
         return cover + change
 
     def reveal(self, container: Tensor) -> Tensor:
-        """Return the output of the revealing U-Net."""
         revealed: Tensor = self.revealer(container)
         return revealed
 
