@@ -61,7 +61,12 @@ def test_repro_measures_and_shows(clone: Path) -> None:
     others = ["container_ssim", "secret_ssim", "secret_psnr_worst"]
     training = ["untrained_container_psnr", "untrained_secret_psnr", "gain_psnr", "gain_psnr_low", "gain_psnr_high"]
     assert list(figures) == ["container_psnr", "secret_psnr", *bases, *others, *training]
-    assert all(5 < figures[name] < 60 for name in ("secret_psnr", "base_psnr"))
+    pairs = pd.read_csv(clone / "reports/evaluate/pairs.csv")
+    of_photographs = pairs[(pairs["kind"] == "photographs") & (pairs["mode"] == "sealed")]
+    assert (len(of_photographs), len(pairs) - len(of_photographs)) == (4 * 9, pytest.approx(4 * 9 + 2 * 3))
+    means = {name: of_photographs[name].mean() for name in ("container_psnr", "secret_psnr", *bases)}
+    assert means.items() <= {name: pytest.approx(value, abs=1e-4) for name, value in figures.items()}.items()
+    assert figures["secret_psnr_worst"] == pytest.approx(of_photographs["secret_psnr"].min(), abs=1e-4)
     assert figures["untrained_secret_psnr"] != figures["secret_psnr"], "they are of two pairs"
     speed = json.loads((clone / "reports/speed.json").read_text(encoding="utf-8"))
     assert list(speed) == [*SPEED, "backend", "device", "precision", "threads"]
@@ -70,12 +75,17 @@ def test_repro_measures_and_shows(clone: Path) -> None:
     for sheet in ("photographs", "scenes"):
         with Image.open(clone / f"reports/evaluate/pictures/{sheet}.png") as picture:
             picture.load()
-    assert len(pd.read_csv(clone / "reports/evaluate/pairs.csv")) > 2 * 9
     card = read_card(clone / "build/weights/pair.safetensors")
     assert ({"name": card.model} | card.options).items() >= SMALL["model"].items()
     found = json.loads((clone / "reports/detect/metrics.json").read_text(encoding="utf-8"))
     assert {name.split("_")[1] for name in found} == {"network", "sealed", "control", "smooth"}
-    assert all(0 <= share <= 1 for share in found.values())
+    overall = pd.read_csv(clone / "reports/detect/detect.csv").query("pictures == 'all'").set_index("method")
+    for name, row in overall.iterrows():
+        right = row["accuracy"] * 2 * row["tested"]  # of its covers and containers; shares have four digits
+        assert right == pytest.approx(round(right), abs=0.01) and row["low"] <= row["accuracy"] <= row["high"]
+        shares = {f"detect_{name}_{key}": pytest.approx(row[key], abs=1e-4) for key in ("accuracy", "low", "high")}
+        assert {key: found[key] for key in shares} == shares
+    assert len(found) == 3 * len(overall)
     container, revealed = (scan(clone / f"reports/video/{name}.mkv") for name in ("container", "revealed"))
     assert (container.width, container.height, len(container.pts), container.sound) == (176, 112, 7, ("aac",))
     assert (revealed.width, revealed.height, len(revealed.pts)) == (56, 40, 5)
