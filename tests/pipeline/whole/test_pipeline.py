@@ -241,9 +241,9 @@ def _modified_parameters(changes: list[Any]) -> set[str]:
 
 
 def test_restored_stages_are_marked(clone: Path, tmp_path: Path, server: str) -> None:
-    """With DVC's cache but not MLflow's store, here on a server, only publish is executed."""
+    """With DVC's cache but not MLflow's store, here on a server, only check and publish are executed."""
     other = tmp_path / "other"
-    run(clone, "git", "clone", "-q", str(clone), str(other))
+    clone_with_modules(clone, other)
     run(other, "git", "rm", "-q", "dvc.lock")
     shutil.copytree(clone / ".dvc" / "cache", other / ".dvc" / "cache")
     said = run(other, "dvc", "repro", MLFLOW_TRACKING_URI=server)
