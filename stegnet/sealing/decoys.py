@@ -5,7 +5,7 @@ They are made first, since the salt depends on them, and all other places depend
 
 from dataclasses import replace
 from hashlib import sha256
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,6 @@ from stegnet.sealing.sample_order import (
     stable_argsort,
 )
 from stegnet.sealing.zones import (
-    NO_TIES,
     CostMap,
     PixelSteps,
     RecordPlan,
@@ -66,16 +65,6 @@ class _Steps(NamedTuple):
 
     numbers: NDArray[np.int32]  # (n,), sample numbers in ascending order
     steps: NDArray[np.int8]  # (n,), never 0
-
-    @classmethod
-    def of(cls, numbers: NDArray[np.int32], steps: NDArray[np.int8]) -> Self:
-        """Return steps sorted by sample number; if a sample occurs more than once, its last step counts."""
-        order = np.argsort(numbers, kind="stable")
-        numbers = numbers[order]
-        steps = steps[order]
-        is_last = np.append(numbers[1:] != numbers[:-1], True)[: numbers.size]
-        counts = is_last & (steps != 0)
-        return cls(numbers[counts], steps[counts])
 
     def apply(self, samples: NDArray[np.uint8]) -> None:
         """Apply the steps to samples, (S,) uint8, in place; sums wrap to the right value."""
@@ -162,7 +151,11 @@ def _rehearsed(
     channels = picture.shape[2]
 
     # 1. Roll the picture and its costs by some pixels: what was idle is among the data samples now.
-    shift = channels * _shift(size, channels, stream)
+    # No salt sample may land in the pixel of another.
+    apart = range(channels, FORMAT.stride - channels + 1)
+    shifts = [channels * pixels for pixels in _SHIFTS]
+    shifts = [shift for shift in shifts if shift % FORMAT.stride in apart and (shift - size) % FORMAT.stride in apart]
+    shift = shifts[int(stream.below(len(shifts), 1)[0])]
     rolled = np.roll(picture, shift)
     rolled_costs = costs._replace(shift=shift)
 
@@ -198,14 +191,6 @@ def _rehearsed(
     return _Steps(moving.astype(np.int32), steps[moving])
 
 
-def _shift(samples: int, channels: int, stream: _Stream) -> int:
-    """Choose a number of pixels to roll by such that no salt sample lands in the pixel of another."""
-    apart = range(channels, FORMAT.stride - channels + 1)
-    from_salts = (shift for shift in _SHIFTS if channels * shift % FORMAT.stride in apart)
-    fitting = [shift for shift in from_salts if (channels * shift - samples) % FORMAT.stride in apart]
-    return fitting[int(stream.below(len(fitting), 1)[0])]
-
-
 def _drawn(picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, zones: Zones, seed: bytes) -> _Steps:
     """Draw steps that write random trits to the idle samples, in proportion to their share of the frame."""
     samples = picture.reshape(-1)
@@ -228,8 +213,7 @@ def _drawn(picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, zones
     moving[salts - last_salts :] = True  # where samples share a pixel, one that does not move may stop another
     moving[single] = False
 
-    # 3. Step these samples, in a grey record with the others of their pixels. If a sample occurs more than once, its
-    # last step counts.
+    # 3. Step these samples, in a grey record with the others of their pixels.
     numbers: list[NDArray[np.int32]] = []
     steps: list[NDArray[np.uint8]] = []
     moved = idle[moving]
@@ -251,7 +235,15 @@ def _drawn(picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, zones
     lead_and_mac = RecordPlan(trellis.HEIGHTS[-1], LEAD_TRITS + MAC_TRITS, False, zones.mac.stop, channels)
     numbers.append(alone)
     steps.append(stepped(samples[alone], _random_changes(samples, costs, lead_and_mac, alone, stream)) - samples[alone])
-    return _Steps.of(np.concatenate(numbers), np.concatenate(steps).view(np.int8))
+
+    # 6. Sort the steps by sample; if a sample occurs more than once, its last step counts.
+    all_numbers = np.concatenate(numbers)
+    by_number = np.argsort(all_numbers, kind="stable")
+    all_numbers = all_numbers[by_number]
+    all_steps = np.concatenate(steps).view(np.int8)[by_number]
+    is_last = np.append(all_numbers[1:] != all_numbers[:-1], True)[: all_numbers.size]
+    counts = is_last & (all_steps != 0)
+    return _Steps(all_numbers[counts], all_steps[counts])
 
 
 def _random_changes(
@@ -285,5 +277,5 @@ def _random_changes(
         places, steps = trellis.write_sums(costs.merged(samples, pool, layout), trits, layout)
         changes[order[places]] = steps
     else:
-        changes[order] = trellis.write(samples[pool], trits, layout, (*costs.at(pool), NO_TIES))
+        changes[order] = trellis.write(samples[pool], trits, layout, (*costs.at(pool), trellis.NO_TIES))
     return changes[: numbers.size]

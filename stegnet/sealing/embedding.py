@@ -37,11 +37,10 @@ from stegnet.sealing.siv import TAG_BYTES
 from stegnet.sealing.zones import (
     NO_STEPS,
     CostMap,
-    PixelSteps,
     RecordPlan,
     StepCosts,
     Ties,
-    layout_of_lead,
+    layout_of,
     plan_of,
     read_ephemeral,
     read_lead,
@@ -99,9 +98,7 @@ def record_capacity(
         medium: kind of the samples, which sets the size of the groups of lead and MAC.
     """
     zones = zones_of(channels * height * width, key.recipient is not None, medium)
-    if not zones.places:
-        return -1
-    return zones.capacity
+    return trellis.most_bytes(zones.places) - TAG_BYTES if zones.places else -1
 
 
 def most_fixed(samples: int, medium: SampleModel, free: float = _FREE_SUMS) -> float:
@@ -109,8 +106,8 @@ def most_fixed(samples: int, medium: SampleModel, free: float = _FREE_SUMS) -> f
 
     Then `free` sums for each trit of the lead and the MAC have a sample that is not, on average.
     """
-    plan = layout_of_lead(zones_of(samples, medium=medium))
-    return float(max(1 - free / plan.width, 0) ** (1 / plan.merged))
+    of_lead = layout_of(LEAD_TRITS, zones_of(samples, medium=medium).lead.stop)
+    return float(max(1 - free / of_lead.width, 0) ** (1 / of_lead.merged))
 
 
 @dataclass(frozen=True)
@@ -198,7 +195,12 @@ class _FrameWriter:
         decoy_seed = bytes(keystream(seed, SEED_BYTES))
 
         # Decoys are placed first: they change the salt, and the places of all other changes follow from the salt.
-        frame, moved = self._with_decoys(cover, decoy_seed)
+        if self.options.decoys:
+            has_ephemeral = self.options.first and self.keys.film.recipient is not None
+            zones = zones_of(cover.size, has_ephemeral, medium)
+            frame, moved = with_decoys(cover, self.costs, self.plan, zones, medium, decoy_seed)
+        else:
+            frame, moved = cover.copy(), NO_STEPS
 
         # The frame's key and its salt give the order of the data samples, which the zones divide.
         salt = frame_salt(frame)
@@ -227,14 +229,6 @@ class _FrameWriter:
         if fixed is not None and not np.array_equal(frame[fixed], cover[fixed]):
             return None
         return frame if np.array_equal(read_mac(cost_map.samples, order, zones), wanted) else None
-
-    def _with_decoys(self, cover: NDArray[np.uint8], seed: bytes) -> tuple[NDArray[np.uint8], PixelSteps]:
-        """Return a copy of a frame whose idle samples step, unless they already have, and the steps of its pixels."""
-        if not self.options.decoys:
-            return cover.copy(), NO_STEPS
-        has_ephemeral = self.options.first and self.keys.film.recipient is not None
-        zones = zones_of(cover.size, has_ephemeral, self.options.medium)
-        return with_decoys(cover, self.costs, self.plan, zones, self.options.medium, seed)
 
 
 def unseal(

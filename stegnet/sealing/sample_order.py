@@ -74,11 +74,6 @@ class Zones:
         """Number of places in the record's zone."""
         return int(self.record.stop - self.record.start)
 
-    @property
-    def capacity(self) -> int:
-        """Size of the largest record, in bytes."""
-        return trellis.most_bytes(self.places) - TAG_BYTES
-
 
 @dataclass(frozen=True)
 class Order:
@@ -241,7 +236,12 @@ def first_sorted(words: NDArray[np.uint64], count: int) -> NDArray[np.int64]:
     keys.sort()
 
     # In one of some million words, the lowest bits decide: neighbours whose other bits are equal are compared again.
-    ties = _equal_but_for(places, keys)
+    compared = 1 << 18  # keys that are compared at once, which bounds the memory
+    equal = [np.zeros(0, np.intp)]
+    for start in range(0, keys.size - 1, compared):
+        part = keys[start : start + compared + 1]
+        equal.append(start + np.flatnonzero((part[1:] ^ part[:-1]) <= places))
+    ties = np.concatenate(equal)
     if (np.diff(ties) == 1).any() or (ties >= count - 1).any():
         return words.argsort(kind="stable")[:count]
     keys &= places
@@ -249,16 +249,6 @@ def first_sorted(words: NDArray[np.uint64], count: int) -> NDArray[np.int64]:
     wrong = ties[words[order[ties]] > words[order[ties + 1]]]
     order[wrong], order[wrong + 1] = order[wrong + 1], order[wrong]
     return order[:count]
-
-
-def _equal_but_for(places: np.uint64, keys: NDArray[np.uint64]) -> NDArray[np.intp]:
-    """Return the indices of keys, (n,) uint64, that differ from the next key only in the bits of their places."""
-    compared = 1 << 18  # keys that are compared at once, which bounds the memory
-    indices = [np.zeros(0, np.intp)]
-    for start in range(0, keys.size - 1, compared):
-        part = keys[start : start + compared + 1]
-        indices.append(start + np.flatnonzero((part[1:] ^ part[:-1]) <= places))
-    return np.concatenate(indices)
 
 
 def frame_salt(picture: NDArray[np.uint8]) -> bytes:

@@ -6,8 +6,7 @@ Many lanes, each a separate trellis, are searched side by side (docs/format.md, 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Self, TypeVar
 
 import numpy as np
@@ -29,6 +28,8 @@ Following = Callable[[Changes, int, slice], None]
 _BITS = 19  # of a word, which becomes 12 trits: 2¹⁹ < 3¹²
 _TRITS = 12  # of a word
 _WORDS = 1 << 14  # converted at a time, which bounds the memory; a whole number of bytes
+# The six digits of each number below 3⁶, (729, 6), most significant first.
+_SIX_TRITS: Trits = (np.arange(3**6)[:, None] // 3 ** np.arange(5, -1, -1) % 3).astype(np.uint8)
 _MAX_LANES = 1 << 16
 _LEAST_ROWS = 128  # of a lane, if there are several
 _TURNS = 4  # turns in which lanes are searched if costs depend on the changes of others
@@ -39,6 +40,7 @@ MAX_WIDTH = 16  # most sums per trit
 MAX_COST = 8_000  # of a change that should not be made
 FIXED_COST = 9_999  # cost of a sample that must not change
 ALL_FREE = np.zeros(0, np.uint8)  # no mask: every sample may change
+NO_TIES = np.zeros(0, np.uint16)  # for samples that are not merged
 # Columns of the parity-check matrix for each height, as numbers to the base 3; the best of 12 to 40 random draws.
 COLUMNS = {
     1: (1,) * MAX_WIDTH,
@@ -70,15 +72,6 @@ class Layout:
         """Return the samples, (n,), arranged by sum, (length, merged, lanes); a view."""
         return samples[: self.length * self.merged * self.lanes].reshape(self.length, self.merged, self.lanes)
 
-    def samples_in(self, sums: NDArray[np.intp], members: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Return the place of one sample of each numbered sum, (n,) int: its member by number, 0 to merged − 1.
-
-        Sums are numbered as in an array of (length, lanes), samples as in one of (length, merged, lanes).
-        """
-        sum_in_lane = sums // self.lanes
-        lane = sums % self.lanes
-        return (sum_in_lane * self.merged + members) * self.lanes + lane
-
     @property
     def starts(self) -> NDArray[np.int64]:
         """Index of each row's first sum in its lane, and the end of the last, (rows + 1,) int."""
@@ -109,11 +102,6 @@ class Sums(NamedTuple):
         return cls(np.empty(size, np.uint8), *np.empty((2, size), np.uint64))
 
 
-def _costs_of(steps: NDArray[np.uint64]) -> StepCost:
-    costs = np.empty(steps.size, np.uint16)
-    return np.right_shift(steps, 48, out=costs, casting="unsafe")  # without a copy four times as large
-
-
 def layout(trits: int, samples: int, height: int) -> Layout | None:
     """Return the layout of trits in samples; None if they don't fit."""
     lanes = max(1, min(trits // _LEAST_ROWS, _MAX_LANES))
@@ -129,16 +117,6 @@ def count_trits(size: int) -> int:
     return -(-8 * size // _BITS) * _TRITS
 
 
-def bytes_in(trits: int) -> int:
-    """Return the number of bytes that this number of trits holds."""
-    return trits // _TRITS * _BITS // 8
-
-
-def height_within(samples: int, effort: int) -> int:
-    """Return the largest height whose search of this number of samples visits at most `effort` states."""
-    return max((height for height in HEIGHTS if samples * 3**height <= effort), default=1)
-
-
 def most_trits(samples: int) -> int:
     """Return the largest number of trits that is certain to fit into this number of samples."""
     return samples - max(1, min(samples // _LEAST_ROWS, _MAX_LANES))
@@ -146,28 +124,20 @@ def most_trits(samples: int) -> int:
 
 def most_bytes(samples: int) -> int:
     """Return the largest number of bytes that is certain to fit into this number of samples."""
-    return bytes_in(most_trits(samples))
+    return most_trits(samples) // _TRITS * _BITS // 8
 
 
 def to_trits(data: bytes) -> Trits:
     """Convert bytes to trits, (n,) uint8: every 19 bits become 12 trits, most significant first."""
     trits = np.empty(count_trits(len(data)), np.uint8).reshape(-1, _TRITS)
-    six_trits = _six_trits()
     for part in range(0, len(trits), _WORDS):
         bits = np.unpackbits(np.frombuffer(data, np.uint8)[part * _BITS // 8 :][: _WORDS * _BITS // 8])
         words = np.zeros((-(-bits.size // _BITS), 32), np.uint8)
         words[:, -_BITS:] = np.pad(bits, (0, -bits.size % _BITS)).reshape(-1, _BITS)
         numbers = np.packbits(words).view(">u4")
-        halves = np.stack([numbers // len(six_trits), numbers % len(six_trits)], 1)
-        trits[part : part + _WORDS] = six_trits[halves].reshape(-1, _TRITS)
+        halves = np.stack([numbers // len(_SIX_TRITS), numbers % len(_SIX_TRITS)], 1)
+        trits[part : part + _WORDS] = _SIX_TRITS[halves].reshape(-1, _TRITS)
     return trits.reshape(-1)
-
-
-@cache
-def _six_trits() -> Trits:
-    """Return the six digits of each number below 3⁶, (729, 6) uint8, most significant first."""
-    digits: Trits = (np.arange(3**6)[:, None] // 3 ** np.arange(5, -1, -1) % 3).astype(np.uint8)
-    return digits
 
 
 def from_trits(trits: Trits, size: int) -> bytes | None:
@@ -187,29 +157,16 @@ def from_trits(trits: Trits, size: int) -> bytes | None:
 
 def read(values: Samples, plan: Layout) -> Trits:
     """Read trits, (rows, lanes) uint8, from samples, (n,) uint8, at least as many as the layout uses."""
-    return _trits(_summed(values, plan) if plan.merged > 1 else values, plan)
+    if plan.merged == 1:
+        return _syndrome(values, plan)
+    totals = plan.sums(values % 3).sum(1, dtype=np.min_scalar_type(2 * plan.merged))
+    return _syndrome((totals % 3).astype(np.uint8).reshape(-1), plan)
 
 
-def read_bytes(values: Samples, size: int, height: int) -> bytes | None:
-    """Return the `size` bytes in samples, (n,) uint8, of a code of this height; None if they hold no valid bytes."""
-    trits = count_trits(size)
-    plan = layout(trits, values.size, height)
-    return from_trits(read(values, plan).reshape(-1)[:trits], size) if plan else None
-
-
-def _summed(values: Samples, plan: Layout) -> Samples:
-    """Return the sums of merged samples modulo 3, (length · lanes,) uint8."""
-    members = plan.sums(values % 3)
-    totals = members.sum(1, dtype=np.min_scalar_type(2 * plan.merged))
-    sums: Samples = (totals % 3).astype(np.uint8).reshape(-1)
-    return sums
-
-
-def _trits(sums: Samples, plan: Layout) -> Trits:
+def _syndrome(sums: Samples, plan: Layout) -> Trits:
     """Return the trits, (rows, lanes) uint8, that sums, (n,) uint8, hold modulo 3."""
-    used = sums[: plan.length * plan.lanes]
     trits = np.empty((plan.rows, plan.lanes), np.uint8)
-    kernels.syndrome(used, plan.starts, plan.columns, plan.height, trits)
+    kernels.syndrome(sums[: plan.length * plan.lanes], plan.starts, plan.columns, plan.height, trits)
     return trits
 
 
@@ -238,17 +195,29 @@ def write(
     up, down, ties = costs
     changes = np.zeros(values.size, np.int8)
     if plan.merged > 1:
-        places, steps = write_sums(merge(values, up, down, ties, plan), trits, plan)
+        sums = Sums.empty(plan)
+        in_order = np.arange(sums.values.size * plan.merged, dtype=np.int32)
+        merged_costs = up, down, ALL_FREE, 0, MAX_COST, 1, 0
+        kernels.merge(values, in_order, plan.merged, plan.lanes, ties[: in_order.size], *merged_costs, *sums)
+        places, steps = write_sums(sums, trits, plan)
         changes[places] = steps
         return changes
-    missing = _missing(trits, values, plan)
-    del values  # tens of megabytes for large pictures
+
+    # Changes must add these numbers, so that the samples modulo 3 have the given trits as their syndrome.
+    wanted = np.zeros(plan.rows * plan.lanes, np.uint8)
+    wanted[: trits.size] = trits
+    missing = wanted.reshape(plan.rows, plan.lanes) - _syndrome(values, plan)  # below 0, it wraps around
+    missing = np.where(missing > 2, missing + np.uint8(3), missing)
+    del values, wanted  # tens of megabytes for large pictures
+
+    lanes = plan.length, plan.lanes
+    used = slice(plan.length * plan.lanes)
+    by_lane = up[used].reshape(lanes), down[used].reshape(lanes), changes[used].reshape(lanes)
     turns = _TURNS if following else 1
     for turn in range(turns):
-        chosen = slice(turn, None, turns)
         if turn and following:
-            following(changes, plan.lanes, chosen)
-        _search_all(missing, up, down, plan, changes, chosen)
+            following(changes, plan.lanes, slice(turn, None, turns))
+        kernels.search(missing, *by_lane, plan.starts, plan.columns, plan.height, turn, turns)
     return changes
 
 
@@ -257,40 +226,15 @@ def write_sums(sums: Sums, trits: Trits, plan: Layout) -> tuple[NDArray[np.intp]
 
     They are those that `write` returns.
     """
-    missing = _missing(trits, sums.values, plan)
-    changes = np.zeros(sums.values.size, np.int8)
-    _search_all(missing, _costs_of(sums.up), _costs_of(sums.down), plan, changes)
-    changed_sums = np.flatnonzero(changes != 0)
-    changes = changes[changed_sums]
-    steps = np.where(changes > 0, sums.up[changed_sums], sums.down[changed_sums])
-    members = (steps & 0xFFFFFFFF).astype(np.intp)
-    return plan.samples_in(changed_sums, members), changes
+    up, down = np.empty((2, sums.values.size), np.uint16)
+    for steps, costs in ((sums.up, up), (sums.down, down)):
+        np.right_shift(steps, 48, out=costs, casting="unsafe")  # without a copy four times as large
+    changes = write(sums.values, trits, replace(plan, merged=1), (up, down, NO_TIES))  # of the sums, as single samples
+    changed = np.flatnonzero(changes != 0)
+    changes = changes[changed]
+    cheapest = np.where(changes > 0, sums.up[changed], sums.down[changed])
+    members = (cheapest & 0xFFFFFFFF).astype(np.intp)
 
-
-def merge(values: Samples, up: StepCost, down: StepCost, ties: NDArray[np.uint16], plan: Layout) -> Sums:
-    """Merge samples; the arguments are those of `write`."""
-    sums = Sums.empty(plan)
-    in_order = np.arange(sums.values.size * plan.merged, dtype=np.int32)
-    costs = up, down, ALL_FREE, 0, MAX_COST, 1, 0
-    kernels.merge(values, in_order, plan.merged, plan.lanes, ties[: in_order.size], *costs, *sums)
-    return sums
-
-
-def _missing(trits: Trits, sums: Samples, plan: Layout) -> Trits:
-    """Return the numbers that changes must add, (rows, lanes) uint8, so that sums modulo 3 hold the given trits."""
-    wanted = np.zeros(plan.rows * plan.lanes, np.uint8)
-    wanted[: trits.size] = trits
-    missing = wanted.reshape(plan.rows, plan.lanes) - _trits(sums, plan)  # below 0, it wraps around
-    return np.where(missing > 2, missing + np.uint8(3), missing)
-
-
-def _search_all(
-    missing: Trits, up: StepCost, down: StepCost, plan: Layout, changes: Changes, chosen: slice = slice(None)
-) -> None:
-    """Write the changes of sums of the chosen lanes."""
-    used = plan.length * plan.lanes
-    lane_up = up[:used].reshape(plan.length, plan.lanes)
-    lane_down = down[:used].reshape(plan.length, plan.lanes)
-    lane_changes = changes[:used].reshape(plan.length, plan.lanes)
-    lanes = (chosen.start or 0, chosen.step or 1)
-    kernels.search(missing, lane_up, lane_down, lane_changes, plan.starts, plan.columns, plan.height, *lanes)
+    # Sums are numbered as in an array of (length, lanes), samples as in one of (length, merged, lanes).
+    place_in_lane, lane = np.divmod(changed, plan.lanes)
+    return (place_in_lane * plan.merged + members) * plan.lanes + lane, changes

@@ -28,7 +28,6 @@ from stegnet.sealing.sample_order import (
 from stegnet.sealing.siv import TAG_BYTES
 
 Number = TypeVar("Number", bound=np.generic)
-NO_TIES = np.zeros(0, np.uint16)  # for samples that are not merged
 
 # Number of docs/format.md, "Lead": what is added to the height of a grey record's code.
 _GREY = 16
@@ -45,10 +44,6 @@ class Ties:
 
     key: bytes
     first: int  # place of the first sample's word in the keystream
-
-    def of(self, numbers: NDArray[np.int32]) -> NDArray[np.uint16]:
-        """Return the numbers of given samples, (n,) uint16."""
-        return keystream_words(self.key, self.first + numbers)
 
     def part(self, start: int, count: int) -> NDArray[np.uint16]:
         """Return the numbers of consecutive samples, (count,) uint16."""
@@ -85,7 +80,8 @@ class StepCosts(NamedTuple):
 
     def ties_of(self, numbers: NDArray[np.int32], size: int) -> NDArray[np.uint16]:
         """Return the ties of the numbered samples, (n,) int32, of `size` in all."""
-        return self.ties.of((numbers - self.shift) % size if self.shift else numbers)
+        places = (numbers - self.shift) % size if self.shift else numbers
+        return keystream_words(self.ties.key, self.ties.first + places)
 
     def merged(
         self,
@@ -131,13 +127,10 @@ class StepCosts(NamedTuple):
         ranks = numbers.ranks(samples.size)
         size = plan.length * plan.lanes
 
-        def empty() -> trellis.Sums:
-            return trellis.Sums(np.zeros(size, np.uint8), *np.full((2, size), np.iinfo(np.uint64).max))
-
         def merge(runs: slice) -> trellis.Sums:
             covered = samples_of_runs(runs)
             ties = self.ties.part(covered.start, covered.stop - covered.start)
-            sums = empty()
+            sums = trellis.Sums(np.zeros(size, np.uint8), *np.full((2, size), np.iinfo(np.uint64).max))
             costs = self.up, self.down, free, beside, trellis.MAX_COST, self.together
             kernels.merge_runs(
                 samples, ranks[runs], runs.start, numbers.channels, plan.merged, plan.lanes, ties, *costs, *sums
@@ -147,9 +140,11 @@ class StepCosts(NamedTuple):
         if ranks.size <= _PART_RUNS:
             return merge(slice(0, ranks.size))
         starts = range(0, ranks.size, _PART_RUNS)
-        parts = (slice(start, min(start + _PART_RUNS, ranks.size)) for start in starts)
-        whole = empty()
-        for part in parallel_map(merge, parts, thread_count()):
+        parts = parallel_map(
+            merge, (slice(start, min(start + _PART_RUNS, ranks.size)) for start in starts), thread_count()
+        )
+        whole = next(parts)
+        for part in parts:
             whole.values[:] = (whole.values + part.values) % 3
             np.minimum(whole.up, part.up, out=whole.up)
             np.minimum(whole.down, part.down, out=whole.down)
@@ -176,7 +171,9 @@ def values_of(samples: NDArray[np.uint8], order: Order, zone: slice, channels: i
     def gather(part: slice) -> NDArray[np.uint8]:
         places = slice(zone.start + part.start, zone.start + part.stop)
         numbers = order.greens(places, channels) if channels else order.numbers(places)
-        return _gathered(samples, numbers)
+        values = np.empty(numbers.size, np.uint8)
+        kernels.gather(samples, numbers, values)
+        return values
 
     return np.concatenate(in_parts(gather, zone.stop - zone.start))
 
@@ -220,7 +217,7 @@ class RecordPlan:
     @property
     def layout(self) -> trellis.Layout:
         """Layout of the record in its zone."""
-        return _layout(self.trits, self.places, self.height)
+        return layout_of(self.trits, self.places, self.height)
 
     @property
     def clustered(self) -> bool:
@@ -228,15 +225,18 @@ class RecordPlan:
         return self.grey and self.layout.merged == 1
 
 
-def _layout(trits: int, places: int, height: int) -> trellis.Layout:
-    """Return the layout of trits that are known to fit."""
+def layout_of(trits: int, places: int, height: int = trellis.HEIGHTS[-1]) -> trellis.Layout:
+    """Return the layout of trits that are known to fit: those of a lead, a MAC and an ephemeral key always do."""
     layout = trellis.layout(trits, places, height)
     assert layout is not None
     return layout
 
 
 def plan_of(size: int, zones: Zones, effort: int, grey: bool, channels: int) -> RecordPlan:
-    """Return the plan for a sealed record of `size` bytes, with the largest height that the effort allows."""
+    """Return the plan for a sealed record of `size` bytes, with the largest height that the effort allows.
+
+    The search visits at most `effort` states, 3 to the power of the height for each sample.
+    """
     trits = trellis.count_trits(size)
     greens = zones.places // channels
     grey = grey and trits <= _GREY_SHARE * greens
@@ -247,7 +247,7 @@ def plan_of(size: int, zones: Zones, effort: int, grey: bool, channels: int) -> 
 
     # Clustered steps are searched twice, as decoys are rehearsed.
     searched = min(places, trits * (trellis.MAX_WIDTH + 1)) * (2 if lowest.clustered else 1)
-    return replace(lowest, height=trellis.height_within(searched, effort))
+    return replace(lowest, height=max((each for each in trellis.HEIGHTS if searched * 3**each <= effort), default=1))
 
 
 class PixelSteps(NamedTuple):
@@ -286,13 +286,13 @@ def write_lead(cost_map: CostMap, trits: NDArray[np.uint8]) -> None:
     numbers = _apart(cost_map.order.numbers(cost_map.zones.lead), LEAD_TRITS)
     values = samples[numbers]
     costs = (*cost_map.costs.at(numbers), cost_map.costs.ties_of(numbers, samples.size))
-    samples[numbers] = stepped(values, trellis.write(values, trits, _fixed_layout(LEAD_TRITS, values.size), costs))
+    samples[numbers] = stepped(values, trellis.write(values, trits, layout_of(LEAD_TRITS, values.size), costs))
 
 
 def read_lead(samples: NDArray[np.uint8], order: Order, zones: Zones) -> bytes | None:
     """Return the lead in samples, (S,) uint8; None if there are no valid bytes."""
-    values = _apart(values_of(samples, order, zones.lead), LEAD_TRITS)
-    return trellis.from_trits(trellis.read(values, _fixed_layout(LEAD_TRITS, values.size)).reshape(-1), LEAD_BYTES)
+    values = _apart(samples[order.numbers(zones.lead)], LEAD_TRITS)
+    return trellis.from_trits(trellis.read(values, layout_of(LEAD_TRITS, values.size)).reshape(-1), LEAD_BYTES)
 
 
 def triples_of(samples: NDArray[np.uint8], numbers: NDArray[np.int32], order: Order) -> tuple[NDArray[np.uint8], ...]:
@@ -327,14 +327,14 @@ def write_mac(cost_map: CostMap, trits: NDArray[np.uint8]) -> None:
         costs.append(np.where(never, np.uint16(trellis.FIXED_COST), allowed).astype(np.uint16))
         after.append(np.where(never, values, changed))
     ties = cost_map.costs.ties_of(numbers, samples.size)
-    changes = trellis.write(places, trits, _fixed_layout(MAC_TRITS, places.size), (costs[0], costs[1], ties))
+    changes = trellis.write(places, trits, layout_of(MAC_TRITS, places.size), (costs[0], costs[1], ties))
     samples[numbers] = np.choose(changes % 3, after).astype(np.uint8)
 
 
 def read_mac(samples: NDArray[np.uint8], order: Order, zones: Zones) -> NDArray[np.uint8]:
     """Return the trits in the MAC's zone of samples, (S,) uint8; (MAC_TRITS,) uint8."""
     places = _apart(triples_of(samples, order.numbers(zones.mac), order)[1], MAC_TRITS)
-    return trellis.read(places, _fixed_layout(MAC_TRITS, places.size)).reshape(-1)
+    return trellis.read(places, layout_of(MAC_TRITS, places.size)).reshape(-1)
 
 
 def _apart(values: NDArray[Number], trits: int) -> NDArray[Number]:
@@ -345,22 +345,12 @@ def _apart(values: NDArray[Number], trits: int) -> NDArray[Number]:
     return np.ascontiguousarray(values.reshape(trits // 4, -1).T).reshape(-1)
 
 
-def layout_of_lead(zones: Zones) -> trellis.Layout:
-    """Return the layout of a lead."""
-    return _fixed_layout(LEAD_TRITS, zones.lead.stop)
-
-
-def _fixed_layout(trits: int, places: int) -> trellis.Layout:
-    """Return the layout of lead or MAC."""
-    return _layout(trits, places, trellis.HEIGHTS[-1])
-
-
 def write_record_zone(cost_map: CostMap, trits: NDArray[np.uint8], plan: RecordPlan) -> None:
     """Write trits to the samples of the record's zone."""
     samples = cost_map.samples
     zone = cost_map.zones.record
     if not plan.grey:
-        single = _layout(trits.size, zone.stop - zone.start, plan.height)
+        single = layout_of(trits.size, zone.stop - zone.start, plan.height)
         if single.merged == 1:
             _write_lanes(cost_map, trits, single)
             return
@@ -369,7 +359,7 @@ def write_record_zone(cost_map: CostMap, trits: NDArray[np.uint8], plan: RecordP
     numbers = Greens(cost_map.order, zone, plan.channels if plan.grey else 1)
     free = cost_map.order.mark(zone, samples.size) if plan.grey else trellis.ALL_FREE
     beside = plan.channels // 2 if plan.grey else 0
-    layout = _layout(trits.size, numbers.size, plan.height)
+    layout = layout_of(trits.size, numbers.size, plan.height)
 
     # Many samples per trit: the cheapest of each sum changes.
     if layout.merged > 1:
@@ -382,7 +372,7 @@ def write_record_zone(cost_map: CostMap, trits: NDArray[np.uint8], plan: RecordP
     whole = numbers[: numbers.size]
     up, down = cost_map.costs.at(whole, free, beside)
     following = _clustered(whole, up, down, cost_map, plan.channels)
-    changes = trellis.write(_gathered(samples, whole), trits, layout, (up, down, NO_TIES), following)
+    changes = trellis.write(_gathered(samples, whole), trits, layout, (up, down, trellis.NO_TIES), following)
     _step(samples, whole, changes, free, beside)
 
 
@@ -406,7 +396,7 @@ def _write_lanes(cost_map: CostMap, trits: NDArray[np.uint8], layout: trellis.La
             [cost_map.order.numbers(slice(start + lanes.start, start + lanes.stop)) for start in starts]
         )
         part_layout = replace(layout, lanes=lanes.stop - lanes.start)
-        costs = (*cost_map.costs.at(numbers), NO_TIES)
+        costs = (*cost_map.costs.at(numbers), trellis.NO_TIES)
         changes = trellis.write(_gathered(samples, numbers), trits_of(lanes), part_layout, costs)
         _step(samples, numbers, changes, trellis.ALL_FREE)
 
@@ -435,8 +425,7 @@ def read_ephemeral(
         return None
     order = public_order(picture.size, recipient, salt, medium)
     values = values_of(picture.reshape(-1), order, zones.public, picture.shape[2])
-    layout = _layout(EPHEMERAL_TRITS, values.size, trellis.HEIGHTS[-1])
-    return trellis.read(values, layout).reshape(-1)
+    return trellis.read(values, layout_of(EPHEMERAL_TRITS, values.size)).reshape(-1)
 
 
 def read_sealed(frame: NDArray[np.uint8], order: Order, zones: Zones, code: int, size: int) -> bytes | None:
@@ -450,7 +439,8 @@ def read_sealed(frame: NDArray[np.uint8], order: Order, zones: Zones, code: int,
     values = values_of(frame.reshape(-1), order, zones.record, frame.shape[2] if code & _GREY else 0)
     if not TAG_BYTES <= size <= trellis.most_bytes(values.size):
         return None
-    return trellis.read_bytes(values, size, height)
+    count = trellis.count_trits(size)
+    return trellis.from_trits(trellis.read(values, layout_of(count, values.size, height)).reshape(-1)[:count], size)
 
 
 def _clustered(
