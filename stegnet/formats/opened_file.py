@@ -57,6 +57,7 @@ class OpenedFile:
     def __init__(self, path: Path | FileInMemory, quiet: bool = False) -> None:
         self.path: Path = Path(path.name)
         self.quiet = quiet
+        self._found: dict[str, Any] = {}  # results of `once`
         self._streams = ExitStack()
         self._data: bytes | None = None
         if isinstance(path, FileInMemory):
@@ -128,10 +129,6 @@ class OpenedFile:
             self._found[name] = find(self)
         found: T = self._found[name]
         return found
-
-    @cached_property
-    def _found(self) -> dict[str, Any]:
-        return {}
 
     @cached_property
     def start(self) -> bytes:
@@ -252,25 +249,6 @@ def is_heic(path: Source) -> bool:
     start = start_of(path)
     brands = start[: int.from_bytes(start[:4], "big")]
     return start[4:8] == b"ftyp" and start[8:12] in _HEIC and b"avif" not in brands and b"avis" not in brands
-
-
-def exceeds_scans(path: Source, most: int) -> bool:
-    """Return whether a JPEG's first picture has more than `most` scans.
-
-    ITU-T T.81, B.1.1: markers and segment lengths.
-    """
-    # Among coded samples, 0xff is followed by 0 or by the number of a restart; before a marker, it may be repeated.
-    next_marker = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-    scan_marker = b"\xff\xda"
-    end_marker = b"\xff\xd9"
-    with mapped(path) as data:
-        scans = 0
-        marker = next_marker.search(data, 2)  # behind SOI
-        while marker and marker[0] != end_marker and scans <= most:
-            scans += marker[0] == scan_marker
-            length = int.from_bytes(data[marker.end() : marker.end() + 2], "big")
-            marker = next_marker.search(data, marker.end() + length)
-    return scans > most
 
 
 def is_mp4(path: Source) -> bool:

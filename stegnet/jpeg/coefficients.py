@@ -8,12 +8,12 @@ symbol.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 
 import numpy as np
 
 from stegnet.core.errors import MediaError
-from stegnet.core.pixels import BLOCK, DCT_BASIS, LEVELS, encode_jpeg, in_block_rows
+from stegnet.core.pixels import BLOCK, DCT_BASIS, LEVELS, in_block_rows
 from stegnet.formats.opened_file import Source, spliced
 from stegnet.jpeg.markers import (
     HINT,
@@ -21,7 +21,6 @@ from stegnet.jpeg.markers import (
     JpegFile,
     has_sound_segments,
     open_jpeg,
-    parse_jpeg,
     refuse_many_scans,
     spliced_jpeg,
 )
@@ -29,6 +28,30 @@ from stegnet.jpeg.scan_decoder import decode_scans, is_decodable
 from stegnet.jpeg.scan_encoder import Symbols, ends_with_a_byte, filled_up, optimal_table, scan_symbols
 
 _FULL_BYTE = b"\xff\0"  # a byte of ones, as it is written
+# Huffman tables of T.81, annex K.3: the number of codes of each length, and their symbols.
+_STANDARD_TABLES = frozenset(
+    HuffmanTable(bytes.fromhex(counts), bytes.fromhex(symbols))
+    for counts, symbols in (
+        ("00010501010101010100000000000000", "000102030405060708090a0b"),  # DC of luma
+        ("00030101010101010101010000000000", "000102030405060708090a0b"),  # DC of chroma
+        (  # AC of luma
+            "0002010303020403050504040000017d",
+            "01020300041105122131410613516107227114328191a1082342b1c11552d1f024336272"
+            "82090a161718191a25262728292a3435363738393a434445464748494a53545556575859"
+            "5a636465666768696a737475767778797a838485868788898a92939495969798999aa2a3"
+            "a4a5a6a7a8a9aab2b3b4b5b6b7b8b9bac2c3c4c5c6c7c8c9cad2d3d4d5d6d7d8d9dae1e2"
+            "e3e4e5e6e7e8e9eaf1f2f3f4f5f6f7f8f9fa",
+        ),
+        (  # AC of chroma
+            "00020102040403040705040400010277",
+            "000102031104052131061241510761711322328108144291a1b1c109233352f0156272d1"
+            "0a162434e125f11718191a262728292a35363738393a434445464748494a535455565758"
+            "595a636465666768696a737475767778797a82838485868788898a92939495969798999a"
+            "a2a3a4a5a6a7a8a9aab2b3b4b5b6b7b8b9bac2c3c4c5c6c7c8c9cad2d3d4d5d6d7d8d9da"
+            "e2e3e4e5e6e7e8e9eaf2f3f4f5f6f7f8f9fa",
+        ),
+    )
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +86,7 @@ class JpegPicture:
     def has_optimised_tables(self) -> bool:
         """True if its Huffman tables are others than those of T.81, annex K.3."""
         tables = {table for _, _, tables in self.file.huffman_segments for table in tables}
-        return not tables <= _standard_tables()
+        return not tables <= _STANDARD_TABLES
 
     @cached_property
     def decoded_luma(self) -> DecodedLuma:
@@ -189,7 +212,7 @@ class JpegPicture:
 
     def _is_fitted(self, table: HuffmanTable) -> bool:
         """Return whether the encoder optimised a table for the file's coefficients."""
-        if table in _standard_tables():  # of most files, whose coefficients need not be counted
+        if table in _STANDARD_TABLES:  # of most files, whose coefficients need not be counted
             return False
         return table.start in self._counts and optimal_table(self._counts[table.start], table.key) == table
 
@@ -201,13 +224,6 @@ class JpegPicture:
                 start = scan.tables[key].start
                 used[start] = used[start] + counts if start in used else counts
         return used
-
-
-@cache
-def _standard_tables() -> frozenset[HuffmanTable]:
-    """Return the tables of T.81, annex K.3, as libjpeg writes them."""
-    file = parse_jpeg(encode_jpeg(np.zeros((8, 8, 3), np.uint8), 75), "a JPEG")
-    return frozenset(table for _, _, tables in file.huffman_segments for table in tables)
 
 
 def read_jpeg(path: Source) -> JpegPicture:

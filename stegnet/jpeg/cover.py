@@ -177,14 +177,12 @@ def _with_edges(pixels: np.ndarray, part: slice) -> np.ndarray:
 
 def _moments(strip: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and variance of the 3×3 pixels around each, (n, W) float32, of a strip with a pixel around it."""
-    mean, square = (_sums(values) / np.float32(9) for values in (strip, strip * strip))
-    return mean, np.maximum(square - mean * mean, 0)
-
-
-def _sums(strip: np.ndarray) -> np.ndarray:
-    tall = strip[:-2] + strip[1:-1] + strip[2:]
-    sums: np.ndarray = tall[:, :-2] + tall[:, 1:-1] + tall[:, 2:]
-    return sums
+    means: list[np.ndarray] = []
+    for values in (strip, strip * strip):
+        column_sums = values[:-2] + values[1:-1] + values[2:]
+        means.append((column_sums[:, :-2] + column_sums[:, 1:-1] + column_sums[:, 2:]) / np.float32(9))
+    mean, mean_square = means
+    return mean, np.maximum(mean_square - mean * mean, 0)
 
 
 def _difference(luma: np.ndarray, jpeg: JpegPicture, part: slice) -> np.ndarray:

@@ -18,7 +18,7 @@ from typing import NamedTuple, Self
 from stegnet.core.errors import MediaError, reading
 from stegnet.core.names import shown_size
 from stegnet.core.pixels import MOST_JPEG_SIDE
-from stegnet.formats.opened_file import OpenedFile, Source, exceeds_scans, mapped, spliced
+from stegnet.formats.opened_file import OpenedFile, Source, mapped, spliced
 
 AC_KEY = 16  # added to the number of a Huffman table for AC coefficients
 HINT = "convert it to an ordinary JPEG or to PNG first"
@@ -193,9 +193,21 @@ def refuse_excess(path: Source) -> None:
 
 
 def refuse_many_scans(path: Source) -> None:
-    """Raise a MediaError for a JPEG with far more scans than encoders write: each goes over all of the picture."""
+    """Raise a MediaError for a JPEG with far more scans than encoders write: each goes over all of the picture.
+
+    Only its markers and the lengths of its segments are read (T.81, B.1.1).
+    """
     most_scans = 32  # libjpeg writes 10
-    if exceeds_scans(path, most_scans):
+    # Among coded samples, 0xff is followed by 0 or by the number of a restart; before a marker, it may be repeated.
+    next_marker = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
+    scans = 0
+    with mapped(path) as data:
+        found = next_marker.search(data, 2)  # behind SOI
+        while found and found[1][0] != _Marker.EOI and scans <= most_scans:
+            scans += found[1][0] == _Marker.SOS
+            length = int.from_bytes(data[found.end() : found.end() + 2], "big")
+            found = next_marker.search(data, found.end() + length)
+    if scans > most_scans:
         hint = "save it anew in an image editor, as PNG or as JPEG that is not progressive"
         raise MediaError(f"the JPEG has more than {most_scans} scans: too slow to read", hint, subject=path)
 
@@ -214,7 +226,7 @@ def parse_jpeg(data: bytes, name: str) -> JpegFile:
 
 def has_sound_segments(file: JpegFile) -> bool:
     """Return whether libjpeg accepts a file's segments besides metadata: their kinds, lengths and order (T.81, B.2)."""
-    steps: set[int] = set()  # numbers of the quantisation tables so far
+    steps: set[int] = set()  # numbers of the quantisation tables so far, 0 to 3
     scans = iter(file.scans)
     has_frame = False
     for place, _ in file.parts:
@@ -228,35 +240,25 @@ def has_sound_segments(file: JpegFile) -> bool:
             used = {file.components[index].table for index in components}
             is_sound = bool(components) and len(content) == 4 + 2 * len(components) and used <= steps
         elif marker == _Marker.DQT:
-            numbers = _numbers_of_steps(content)
-            is_sound = numbers is not None
-            steps.update(numbers or ())
+            table = 0
+            while table < len(content):
+                wide, number = divmod(content[table], 16)
+                steps.add(number)
+                table += 1 + (128 if wide else 64)
+            is_sound = table == len(content) and max(steps, default=0) < 4
         elif marker == _Marker.DRI:
             is_sound = len(content) == 2
         else:
             is_sound = marker == _Marker.DHT or (marker == _Marker.DAC and length >= 2)
         if not is_sound:
             return False
-    return all(_are_sound(tables, end - start) for start, end, tables in file.huffman_segments)
 
-
-def _numbers_of_steps(content: bytes) -> set[int] | None:
-    """Return the numbers of a DQT segment's tables, 0 to 3; None if it is damaged."""
-    place = 0
-    numbers = set()
-    while place < len(content):
-        wide, number = divmod(content[place], 16)
-        place += 1 + (128 if wide else 64)
-        numbers.add(number)
-    return numbers if place == len(content) and all(number < 4 for number in numbers) else None
-
-
-def _are_sound(tables: list[HuffmanTable], length: int) -> bool:
-    """Return whether tables of a DHT segment fill its bytes, and have numbers and sizes that exist."""
-    if sum(len(table.content) for table in tables) != length:
-        return False
     keys = {0, 1, 2, 3, 16, 17, 18, 19}
-    return all(table.key in keys and len(table.symbols) <= 256 for table in tables)
+    for start, end, tables in file.huffman_segments:
+        fill_segment = sum(len(table.content) for table in tables) == end - start
+        if not fill_segment or any(table.key not in keys or len(table.symbols) > 256 for table in tables):
+            return False
+    return True
 
 
 def segments_of(data: bytes, name: str) -> list[tuple[int, bytes]]:

@@ -152,18 +152,16 @@ def fixed_samples(jpeg: JpegPicture) -> NDArray[np.bool_]:
     """
     reach = (jpeg.steps(0).astype(np.float32) * np.abs(DCT_BASIS).max(1)).astype(np.float32)
     fixed: NDArray[np.bool_] = jpeg.decoded_luma.room[..., None] < reach[1:]
-    fixed |= (edge_blocks(jpeg) | _flat_blocks(jpeg.planes[0]))[..., None]
-    return fixed.reshape(len(fixed), -1, 1)
 
-
-def _flat_blocks(luma: NDArray[np.int16]) -> NDArray[np.bool_]:
-    """Return the one-colour blocks whose eight neighbours have the same colour, (rows, columns) bool."""
-    # A block of several colours gets a number of its own, below all first coefficients.
+    # A block of several colours gets a number of its own, below all first coefficients. In the middle of a flat area,
+    # the eight blocks around have the block's colour.
+    luma = jpeg.planes[0]
     numbers = np.arange(luma[..., 0].size).reshape(luma.shape[:2]) - (1 << 30)
     colours = np.where(luma[..., 1:].any(2), numbers, luma[..., 0])
     around = sliding_window_view(np.pad(colours, 1, mode="edge"), (3, 3))
-    is_flat: NDArray[np.bool_] = around.min((2, 3)) == around.max((2, 3))
-    return is_flat
+    is_flat = around.min((2, 3)) == around.max((2, 3))
+    fixed |= (edge_blocks(jpeg) | is_flat)[..., None]
+    return fixed.reshape(len(fixed), -1, 1)
 
 
 def edge_blocks(jpeg: JpegPicture) -> NDArray[np.bool_]:
@@ -205,32 +203,27 @@ def juniward(pixels: NDArray[np.uint8], steps: NDArray[np.integer]) -> NDArray[n
     factors = steps.astype(np.float32)
     margin = COST_SETTINGS.margin
     shrinks_by = len(_HIGH) - 1  # samples, where a filter would reach beyond the strip
+    # Each filter with its absolute responses to the DCT's cosines, (8, 23) float32.
+    low, high = (
+        (taps, np.abs([np.convolve(cosine, taps[::-1]) for cosine in COSINES]).astype(np.float32))
+        for taps in (_LOW, _HIGH)
+    )
 
     def fill(part: slice) -> None:
-        with_margin = pixels[_mirrored(BLOCK * part.start - margin, BLOCK * part.stop + margin, len(pixels))]
-        strip = np.pad(with_margin.astype(np.float32), ((0, 0), (margin, margin)), mode="symmetric")
+        around = np.arange(BLOCK * part.start - margin, BLOCK * part.stop + margin) % (2 * len(pixels))
+        mirrored = np.minimum(around, 2 * len(pixels) - 1 - around)
+        strip = np.pad(pixels[mirrored].astype(np.float32), ((0, 0), (margin, margin)), mode="symmetric")
         changes = np.zeros((part.stop - part.start, cols, 64), np.float32)
-        for vertical, horizontals in ((_LOW, (_HIGH,)), (_HIGH, (_LOW, _HIGH))):
+        for (vertical, vertical_responses), horizontals in ((low, (high,)), (high, (low, high))):
             height, width = strip.shape
             filtered = np.empty((height - shrinks_by, width), np.float32)
             kernels.filter(strip, width, vertical, 0, 0.0, filtered)
-            for horizontal in horizontals:
+            for horizontal, responses in horizontals:
                 weights = np.empty((height - shrinks_by, width - shrinks_by), np.float32)
                 kernels.filter(filtered, width, horizontal, 1, float(COST_SETTINGS.stabiliser), weights)
                 # The relative change of the wavelet band per unit of each coefficient is added.
-                kernels.windows(weights, width - shrinks_by, _responses(vertical), _responses(horizontal), changes)
+                kernels.windows(weights, width - shrinks_by, vertical_responses, responses, changes)
         np.multiply(changes.take(ZIGZAG, 2), factors, out=costs[part])
 
     in_block_rows(fill, rows)
     return costs
-
-
-def _mirrored(first: int, last: int, size: int) -> NDArray[np.intp]:
-    """Return the indices from `first` to before `last`, with those outside 0 … size − 1 mirrored at the ends."""
-    places = np.arange(first, last) % (2 * size)
-    return np.minimum(places, 2 * size - 1 - places)
-
-
-def _responses(taps: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the absolute responses of a filter to the DCT's cosines, (8, 23) float32."""
-    return np.abs([np.convolve(cosine, taps[::-1]) for cosine in COSINES]).astype(np.float32)

@@ -6,7 +6,6 @@ behind the last one as the last one. Data of a restart interval that end too ear
 the MCU that needs them; the interval's remaining MCUs stay as they are.
 """
 
-from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
 import numpy as np
@@ -82,22 +81,14 @@ def decode_scans(file: JpegFile) -> tuple[np.ndarray, ...]:
         band = int(file.progressive), scan.first, scan.last, scan.high, scan.low
         is_alone = len(scan.components) == 1  # then an MCU is one block (A.2.2)
         mcus = (*(file.blocks(file.components[scan.components[0]]) if is_alone else file.mcus), scan.interval)
-        kernels.decode_scan(data, band, mcus, _layout(file, scan, starts), _tables(scan), coefficients)
+        layout = []  # of each component, its first block, the blocks of a row, and those of an MCU, across and down
+        for index in scan.components:
+            component = file.components[index]
+            blocks = (1, 1) if is_alone else (component.across, component.down)
+            layout.append((starts[index], cols * component.across, *blocks))
+        kernels.decode_scan(data, band, mcus, np.array(layout, np.int64), _tables(scan), coefficients)
     parts = zip(pairwise(starts), shapes, strict=True)
     return tuple(coefficients[start:end].reshape(*shape, _BLOCK) for (start, end), shape in parts)
-
-
-def _layout(file: JpegFile, scan: Scan, starts: Sequence[int]) -> np.ndarray:
-    """Return the layout of a scan's components, (n, 4) int64.
-
-    Columns are the number of the first block, the blocks of a row, and those of an MCU, across and down.
-    """
-    layout = []
-    for index in scan.components:
-        component = file.components[index]
-        mcu = (component.across, component.down) if len(scan.components) > 1 else (1, 1)
-        layout.append((starts[index], file.mcus[1] * component.across, *mcu))
-    return np.array(layout, np.int64)
 
 
 def _tables(scan: Scan) -> np.ndarray:

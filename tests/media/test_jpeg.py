@@ -66,6 +66,16 @@ def libjpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes]
     return read
 
 
+@pytest.mark.parametrize("options", WAYS)
+def test_tables_of_the_standard_are_known(
+    options: dict[str, Any], encoded: Callable[..., bytes], tmp_path: Path
+) -> None:
+    """Tables that an encoder optimised for its picture are told from those that libjpeg takes from the standard."""
+    (tmp_path / "a.jpg").write_bytes(encoded(**options))
+    is_optimised = "optimize" in options or "progressive" in options
+    assert read_jpeg(tmp_path / "a.jpg").has_optimised_tables == is_optimised
+
+
 def read(path: Path, data: bytes) -> JpegPicture:
     path.write_bytes(data)
     return read_jpeg(path)
