@@ -54,11 +54,12 @@ test-all: test test-services ## run all tests; needs Node.js, Chromium, Firefox,
 
 test-services: test-long test-avx2 ## run the long tests, then those of arithmetic in AVX2; FILES: no others than these
 
+# Files are chosen by their text: that none of these has a test with the mark (5) is no failure.
 test-long: $(READY)
-	$(TEST) loadfile --no-loadscope-reorder -m long $(FILES)
+	$(TEST) loadfile --no-loadscope-reorder -m long $(FILES) || [ $$? -eq 5 -a -n "$(FILES)" ]
 
 test-avx2: $(READY)
-	! grep -qs avx512f /proc/cpuinfo || ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(TEST) loadfile -m arithmetic $(FILES)
+	! grep -qs avx512f /proc/cpuinfo || ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(TEST) loadfile -m arithmetic $(FILES) || [ $$? -eq 5 -a -n "$(FILES)" ]
 
 table: $(READY) ## compare all experiments: changed parameters and PSNR
 	dvc exp show --only-changed --drop '.*/|assets|data$$|constraints|.*_ssim|.*_(low|high)|training_.*|.*_loss|.*steps?|State|Executor|Created'
