@@ -197,7 +197,10 @@ def _call(argv: Sequence[str] | None) -> int:
 
 
 def _is_exhaustion(error: BaseException | None) -> bool:
-    """Return whether memory or threads ran out, which FFmpeg reports as if the film were at fault."""
+    """Return whether memory or threads ran out.
+
+    FFmpeg reports that as if the film were at fault: where it can start no thread, as EAGAIN, a BlockingIOError.
+    """
     no_thread = "can't start new thread"  # text of Python's RuntimeError
     while error is not None:
         if isinstance(error, MemoryError | BlockingIOError) or str(error) == no_thread:

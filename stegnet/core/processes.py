@@ -85,7 +85,7 @@ def over_processes(
         items: they are pickled, as are the results.
         where: number of processes of this machine that work at a time, fewer if no more fit into the free memory; 1:
             this process; or a cluster, as `connect` takes it.
-        ahead: items that are taken before their turn, for each that may be worked on; by default as many as get done.
+        ahead: for each worker, items that may be begun before the first one that is not done; by default any number.
         secret: second argument of the function, whose third one is then a callback for its progress.
         progress: called with the progress of the first item that is not done, on this machine.
 

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self, TypeVar, overload
+from typing import Any, NamedTuple, Self, TypeVar, overload
 
 from stegnet.core.disk import local_path
 from stegnet.core.errors import MediaError, reading
@@ -193,6 +193,18 @@ class FileSlices:
         at_once = 1 << 20
         for first in range(start, stop, at_once):
             yield self[first : min(first + at_once, stop)]
+
+
+class Part(NamedTuple):
+    """Part of a file that is left out or replaced: its name, its place, and the bytes to replace it by.
+
+    The name is "" if nothing is to be said of the part.
+    """
+
+    name: str
+    start: int
+    end: int
+    rest: bytes = b""
 
 
 def spliced(

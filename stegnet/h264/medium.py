@@ -123,9 +123,8 @@ class H264Medium(GroupedMedium):
 
     def _replaced(self) -> dict[tuple[int, int], bytes]:
         """Return the bytes instead of claims on the content, or of all metadata."""
-        if not self.cover.strips_metadata:
-            return changes_of(claims_of(self.cover))
-        return {(start, end): rest for _, start, end, rest in metadata_in_mp4(self.cover)}
+        strips = self.cover.strips_metadata
+        return changes_of(metadata_in_mp4(self.cover) if strips else claims_of(self.cover))
 
     def _sealed(self, groups: SealedGroups) -> Iterator[tuple[Group, np.ndarray]]:
         """Yield the groups with their new samples."""

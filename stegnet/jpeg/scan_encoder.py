@@ -176,7 +176,11 @@ def optimal_table(counts: np.ndarray, key: int = 0) -> HuffmanTable:
 
 
 def _first_ac_events(scan: Scan, blocks: np.ndarray, starts: np.ndarray) -> Iterator[EventPart]:
-    """Yield the events of the first scan of some AC coefficients, where ends of blocks are counted in runs."""
+    """Yield the events of the first scan of some AC coefficients (T.81, G.1.2.2).
+
+    Behind their last coefficient that is not 0, blocks in a row share a symbol EOBn, whose extra bits are the rest of
+    EOBRUN, their number; of more than `_LONGEST_RUN`, several such symbols follow one another.
+    """
     shifted = np.sign(blocks) * (np.abs(blocks) >> scan.low)
     tables = np.full(len(blocks), AC_KEY + scan.ac[0])
     yield from ac_events(shifted, tables, scan.first, scan.last, ends=False)

@@ -17,12 +17,12 @@ import numpy as np
 
 from stegnet.core.errors import MediaError
 from stegnet.formats.boxes import box, boxes
-from stegnet.formats.opened_file import FileInMemory, Source, id3_bytes, is_jpeg, is_mp4, mapped, spliced
+from stegnet.formats.opened_file import FileInMemory, Part, Source, id3_bytes, is_jpeg, is_mp4, mapped, spliced
 from stegnet.formats.riff import riff_chunks
 from stegnet.formats.signatures import form_of
 from stegnet.jpeg.markers import Segment, open_jpeg, spliced_jpeg
 from stegnet.media.cover import Cover
-from stegnet.media.metadata import Part, metadata_names, metadata_of, part_of_segment
+from stegnet.media.metadata import metadata_names, metadata_of, part_of_segment
 from stegnet.png.file import chunk_bytes, chunks_of
 from stegnet.sound.flac import APPLICATION, COMMENTS, comments_of, metadata_blocks, with_comments, written_blocks
 

@@ -7,7 +7,6 @@ import re
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import NamedTuple
 
 from PIL import ExifTags, Image
 
@@ -15,7 +14,7 @@ from stegnet import video
 from stegnet.core.errors import MediaError
 from stegnet.core.names import FILM, SOUND
 from stegnet.core.text import Setting, Text
-from stegnet.formats.opened_file import Source, id3_bytes, is_mp4, mapped
+from stegnet.formats.opened_file import Part, Source, id3_bytes, is_mp4, mapped
 from stegnet.formats.riff import riff_chunks
 from stegnet.formats.signatures import form_of
 from stegnet.image.pictures import UNREADABLE, ignoring_warnings, picture_has_position
@@ -64,15 +63,6 @@ _OF_WAV = {b"LIST": "texts (LIST)", b"bext": "recording (bext)", b"id3 ": "ID3",
 _OF_FLAC = {COMMENTS: "comments", APPLICATION: "application data", 5: "cue sheet", 6: "picture"}
 
 
-class Part(NamedTuple):
-    """Part of a file that is left out or replaced: its name, its place, and the bytes to replace it by."""
-
-    name: str
-    start: int
-    end: int
-    rest: bytes = b""
-
-
 def metadata_of(source: Source) -> list[Part]:
     """Return the metadata of a JPEG, PNG, WAV or FLAC, by its parts in the file.
 
@@ -98,7 +88,7 @@ def metadata_names(source: Source, place: bool = True) -> list[str]:
     is_film = form is not None and form.kind == FILM
     try:
         parts = video.metadata_in_mp4(source) if is_mp4(source) else metadata_of(source)
-        names = list(dict.fromkeys(name for name, *_ in parts if name))
+        names = list(dict.fromkeys(part.name for part in parts if part.name))
     except MediaError:
         names = video.film_tags(source) if is_film else []
     if is_film and not is_mp4(source):
@@ -127,7 +117,7 @@ def _mp4_has_position(source: Source) -> bool:
     except MediaError:  # it is reported where the metadata is left out
         return False
     with mapped(source) as data:
-        return any(_PLACES.search(data[start:end]) for _, start, end, _ in parts)
+        return any(_PLACES.search(data[part.start : part.end]) for part in parts)
 
 
 def _texts_of_sound(source: Source) -> Iterator[bytes]:

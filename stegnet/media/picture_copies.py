@@ -86,7 +86,8 @@ class Encoder(ABC):
     def largest(self, rate: float, limit: int, tries: int, enough: float) -> tuple[float, Path | None]:
         """Return the bit rate and file of the largest attempt with at most `limit` bytes, starting at a rate.
 
-        The share `enough` of `limit` ends the search. If no attempt fits, return the bit rate to try next, and None.
+        An attempt that has the share `enough` of `limit` ends the search, and so does one of the same size as the one
+        before. If no attempt fits, return the bit rate to try next, and None.
         """
         best = None
         tried = [(0.0, 0)]

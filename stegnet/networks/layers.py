@@ -290,7 +290,7 @@ class Refiner(nn.Module):
 
     def forward(self, bands: Tensor) -> Tensor:
         """Return a small refinement, (B, BANDS, H, W), to be added to the bands of a picture."""
-        scale = 0.02  # bases are off by about 0.01, which one step of AdamW must not exceed
+        scale = 0.02  # a base differs from its picture by about 0.01 of white; one step of AdamW must not exceed that
         features = bands if self.encoder is None else torch.cat([bands, *self.encoder(bands)], dim=1)
         refinement: Tensor = self.rest(features)
         return scale * refinement

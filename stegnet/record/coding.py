@@ -283,10 +283,10 @@ def _format_pictures(secret: Pictures, stamp: int) -> bytes:
     times = *secret.time_base.as_integer_ratio(), *secret.rate.as_integer_ratio()
     if not (_in_time(stamp, secret.time_base) and 0 < min(times) <= max(times) <= _MAX_PART):
         raise CapacityError("the secret's time stamps are beyond what can be hidden", "convert it to MP4 first")
-    flags = KINDS.index(secret.base)
+    kind_of_base = KINDS.index(secret.base)
     weights = bytes.fromhex(secret.weights)
     numbers = secret.width, secret.height, secret.hidden, *times, *secret.aspect.as_integer_ratio()
-    return _Fields.pictures.pack(flags, secret.block, weights, *numbers) + sized(format_tracks(secret.tracks))
+    return _Fields.pictures.pack(kind_of_base, secret.block, weights, *numbers) + sized(format_tracks(secret.tracks))
 
 
 def _in_size(width: int, height: int) -> bool:

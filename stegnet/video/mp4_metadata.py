@@ -11,7 +11,7 @@ from pathlib import Path
 from stegnet.core.errors import MediaError
 from stegnet.core.names import printable
 from stegnet.formats.boxes import HOLDERS, Box, all_boxes, boxes
-from stegnet.formats.opened_file import Source, mapped
+from stegnet.formats.opened_file import Part, Source, mapped
 from stegnet.video.mp4 import samples_of, top_boxes, tracks_of
 
 _TAGS = {b"udta": "tags", b"meta": "tags", b"uuid": "tags of a program (uuid)"}
@@ -62,18 +62,17 @@ _KEPT |= {
     b"subs",
     b"saiz",
 }
-Part = tuple[str, int, int, bytes]  # name, start and end in the file, and the bytes that it is replaced by
 
 
 def metadata_in_mp4(source: Source) -> list[Part]:
-    """Return the metadata by its parts in the file; a name is "" if nothing is to be said of the part.
+    """Return the metadata by its parts in the file, without those that hold what they would be replaced by.
 
     Raises:
         MediaError: the file is damaged, so that not all of it can be found.
     """
     with mapped(source) as data:
         try:
-            return [part for part in _parts(data) if data[part[1] : part[2]] != part[3]]
+            return [part for part in _parts(data) if data[part.start : part.end] != part.rest]
         except (struct.error, LookupError, ValueError, RecursionError) as error:
             raise unreadable_metadata(source) from error
 
@@ -97,7 +96,7 @@ def _parts(data: mmap) -> Iterator[Part]:
             for track in tracks_of(movie):
                 yield from _of_track(data, track)
     if end < len(data):
-        yield "data behind the film", end, len(data), b""
+        yield Part("data behind the film", end, len(data))
 
 
 def _overwritten(data: mmap, part: Box) -> Iterator[Part]:
@@ -109,14 +108,14 @@ def _overwritten(data: mmap, part: Box) -> Iterator[Part]:
     if kind not in _KEPT:
         head = data[start : start + 4] + b"free" + data[start + 8 : content]
         name = _TAGS.get(kind) or f"box {printable(kind.decode('latin-1'))}"
-        yield name, start, end, head + bytes(end - content)
+        yield Part(name, start, end, head + bytes(end - content))
     elif kind in (b"free", b"skip"):
-        yield "", content, end, bytes(end - content)
+        yield Part("", content, end, bytes(end - content))
     elif kind in (b"mvhd", b"tkhd", b"mdhd"):
         times = content + 4, content + (20 if data[content] else 12)  # of creation and of the last change
-        yield "date", *times, bytes(times[1] - times[0])
+        yield Part("date", *times, bytes(times[1] - times[0]))
     elif kind == b"hdlr":  # its name, and its manufacturer
-        yield "", content + 12, end, bytes(end - content - 12)
+        yield Part("", content + 12, end, bytes(end - content - 12))
 
 
 def _of_track(data: mmap, track: dict[bytes, Box]) -> Iterator[Part]:
@@ -132,9 +131,9 @@ def _of_track(data: mmap, track: dict[bytes, Box]) -> Iterator[Part]:
         for entry in boxes(data, track[b"stsd"].content + 8, track[b"stsd"].end):
             if entry.end - entry.content < (74 if kind == b"vide" else 16):
                 raise ValueError("a description that is too short")
-            yield "", entry.content + 12, entry.content + 16, bytes(4)  # the encoder's vendor
+            yield Part("", entry.content + 12, entry.content + 16, bytes(4))  # the encoder's vendor
             if kind == b"vide":
-                yield "", entry.content + 42, entry.content + 74, bytes(32)  # its name
+                yield Part("", entry.content + 42, entry.content + 74, bytes(32))  # its name
     elif kind == b"meta":
         for start, size in samples_of(data, track):
-            yield "timed data", start, start + size, bytes(size)
+            yield Part("timed data", start, start + size, bytes(size))

@@ -84,7 +84,7 @@ class BlockPlacement:
         The choice among all other blocks changes with each hiding.
         """
         start = int.from_bytes(header, "big") % (1 << RANDOM_BITS) if share else 0
-        turned = np.roll(self._beside_header, -(start % max(self._beside_header.size, 1)))
+        turned = np.roll(self._other_blocks, -(start % max(self._other_blocks.size, 1)))
         return _chosen(turned, shared_blocks(turned.size, share), self.texture)
 
     @cached_property
@@ -99,13 +99,13 @@ class BlockPlacement:
         return _cached_words(self.key.robust(b"places", self.salt), -(-count // at_once) * at_once)[:count]
 
     @cached_property
-    def _beside_header(self) -> np.ndarray:
-        """All blocks but the header's, in their order; not computed for a wrong key."""
+    def _other_blocks(self) -> np.ndarray:
+        """All blocks but the header's, in the order of `_ranks`. Sorting takes long: a wrong key never asks for it."""
         order = stable_argsort(self._ranks)
         free = np.ones(self.count, bool)
         free[self.header_blocks] = False
-        beside: np.ndarray = order[free[order]]
-        return beside
+        others: np.ndarray = order[free[order]]
+        return others
 
 
 def content_capacity(blocks: int, point: OperatingPoint, rate: int, share: int = 0, textured: bool = False) -> int:
