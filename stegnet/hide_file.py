@@ -16,7 +16,7 @@ from stegnet.core.names import JPEG_SUFFIXES, PICTURE
 from stegnet.core.parallel import Progress, no_progress
 from stegnet.core.text import Aside, CommandLine, Setting, Text
 from stegnet.formats.opened_file import FileInMemory, is_mp4
-from stegnet.formats.signatures import form_of
+from stegnet.formats.signatures import form_of, has_form
 from stegnet.hiding.method import (
     AUTO,
     DEFAULT_CONTEXT,
@@ -255,6 +255,7 @@ def _embed(
     choices: Iterable[MethodChoice], cover: Cover, payload: Payload, suffix: str, key: KeySource, context: Context
 ) -> tuple[NewContainer, MethodChoice]:
     """Hide by the first choice that has the capacity, and return which."""
+    refused: StegnetError = MediaError(f"no method hides in such a {cover.called} as {suffix}", subject=cover)
     for choice in in_order(iter(choices), cover, payload, suffix, context):
         try:
             return choice.method.embed(cover, payload, suffix, key, choice.options, context), choice
@@ -282,6 +283,8 @@ def _write(made: NewContainer, cover: Cover, out: OutputTarget, choice: MethodCh
         written = made.write(part, choice.options.verify)
         if choice.options.verify:
             _verify(part, made, choice.method)
+            if not has_form(part, out.path.suffix.lower()):
+                raise MediaError("was written in another form than its name says", "report it", subject=out.path)
     known = {"cover_pixels": made.frames * made.height * made.width} | written.figures
     figures = HidingFigures(method=choice.method.info.name, cover_bytes=cover.length, **known)
     place = [PLACE_KEPT] if has_gps_position(out.path) else []

@@ -194,6 +194,11 @@ _FORMS: tuple[tuple[Form, _Test], ...] = (
 )
 _MP4 = Form("MP4", FILM, "mov")
 FILM_READERS = tuple(dict.fromkeys(form.reader for form, _ in (*_FORMS, (_MP4, None)) if form.kind == FILM))
+# Names of the forms that containers are written in, by suffix.
+_OF_CONTAINERS = {
+    **{".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"},
+    **{".mkv": "Matroska", ".mp4": "MP4", ".mov": "MP4", ".wav": "WAV", ".flac": "FLAC"},
+}
 # FFmpeg's names of picture formats that may be films; it can't read animated WebP, nor all of AVIF.
 ANIMATIONS = {"PNG": "apng", "GIF": "gif"}
 
@@ -203,6 +208,12 @@ def form_of(source: Source) -> Form | None:
     if isinstance(source, OpenedFile):
         return source.once("form", lambda file: next(_forms(file), None))
     return next(_forms(source), None)
+
+
+def has_form(source: Source, suffix: str) -> bool:
+    """Return whether a container is what its suffix says, by its first bytes; errors are those of `form_of`."""
+    form = form_of(source)
+    return form is not None and form.name == _OF_CONTAINERS.get(suffix)
 
 
 def unknown_form(path: Source) -> MediaError:

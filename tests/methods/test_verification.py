@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -82,3 +83,23 @@ def test_a_part_of_an_album(capsys, second_is_faulty):
 def test_a_segment_of_a_long_sound(capsys, second_is_faulty):
     write_wav(Path("long.wav"), noise(540_000, channels=8))
     refused(capsys, "long.wav", "note.txt", out="out.wav")
+
+
+def test_another_form_than_its_name_says(capsys, monkeypatch):
+    """Of which the secret would come back."""
+    monkeypatch.setattr("stegnet.png.medium.write_like", lambda _, __, part, pixels: written_as_tiff(part, pixels))
+    before = set(Path().iterdir())
+    assert main(["hide", "cover.png", "note.txt", "--key-file", "k", "-o", "out.png"]) == 1
+    assert "out.png: was written in another form than its name says" in capsys.readouterr().err
+    assert set(Path().iterdir()) == before
+
+
+def written_as_tiff(part: Path, pixels: np.ndarray) -> tuple[str, ...]:
+    Image.fromarray(pixels).save(part, "TIFF")
+    return ()
+
+
+def test_a_suffix_that_no_method_takes(capsys, monkeypatch):
+    monkeypatch.setattr("stegnet.methods.registry.Auto.choices", lambda *_: iter(()))
+    assert main(["hide", "cover.png", "note.txt", "--key-file", "k", "-o", "out.png"]) == 1
+    assert "cover.png: no method hides in such a picture as .png" in capsys.readouterr().err
