@@ -13,7 +13,7 @@ from pipeline.tracking.results import PREVIEW, train_result
 from pipeline.train.checkpoint import Checkpoint
 from pipeline.train.complexity import size_of
 from pipeline.train.hiding import Point
-from pipeline.train.processes import training_processes
+from pipeline.train.processes import training_processes, unused_gpus
 from pipeline.train.run import TrainingRun, prepare_run, write_curve, write_weights
 from pipeline.train.train import train
 from stegnet.core.compute import device_name
@@ -43,6 +43,8 @@ def _lead(config: Config, training: TrainingRun, checkpoints: Path, weights: Pat
         "processes": f"{world_size()}, each with {each} of the batch's {batch} pairs",
     }
     _log.info("training: %s", "; ".join(f"{name} {value}" for name, value in setup.items()))
+    if gpus := unused_gpus():
+        _log.warning("the CPU trains, since PyTorch can't use %s; a newer driver or another PyTorch may help", gpus)
     setup["threads"] = str(training.threads)
     # By the parameters as they are in params.yaml, with "auto", as other stages log them.
     with track(config, "train", setup, training.fingerprint) as run:

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Self, TypeVar
 
+import pynvml
 import torch
 from torch import Tensor, distributed
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
@@ -89,6 +90,24 @@ def process_count(config: Config, gpus: int | None = None, cores: int | None = N
 def _has_batch_norms(config: Config) -> bool:
     with torch.device("meta"):
         return has_batch_norms(build_from(replace(config.model, pretrained=False)))
+
+
+def unused_gpus() -> str:
+    """Describe the NVIDIA driver of this machine if it has GPUs and PyTorch can't use them; else return "".
+
+    GPUs that CUDA_VISIBLE_DEVICES hides are not meant to be used.
+    """
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1", "NoDevFiles")  # NoDevFiles is SLURM's
+    if hidden or torch.cuda.is_available():
+        return ""
+    try:
+        pynvml.nvmlInit()
+        count = pynvml.nvmlDeviceGetCount()
+        driver = pynvml.nvmlSystemGetDriverVersion()
+    except pynvml.NVMLError:  # there is no driver, or it does not work
+        return ""
+    built_for = f"CUDA {torch.version.cuda}" if torch.version.cuda else "the CPU only"
+    return f"{count} GPUs with NVIDIA's driver {driver}; PyTorch {torch.__version__} is built for {built_for}"
 
 
 @contextmanager

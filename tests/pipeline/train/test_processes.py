@@ -7,12 +7,13 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+import pynvml
 import pytest
 import torch
 from torch.overrides import TorchFunctionMode
 
 import stegnet
-from pipeline.train.processes import process_count
+from pipeline.train.processes import process_count, unused_gpus
 from pipeline.train.run import TrainingRun, loader_processes
 from stegnet import ConfigError
 from stegnet.core import compute
@@ -50,6 +51,17 @@ def test_one_process_per_gpu_as_far_as_there_are_pairs(make_config, monkeypatch,
     as_process(monkeypatch, 0, 2)
     with pytest.raises(ConfigError, match="2 processes were started here, for 1 GPUs"):
         process_count(make_config(batch=8), 1)
+
+
+def test_gpus_that_pytorch_can_t_use_are_named(monkeypatch):
+    """With a driver that is too old, PyTorch sees none: the CPU would train without a word."""
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    for name, answer in (("Init", None), ("DeviceGetCount", 2), ("SystemGetDriverVersion", "470.1")):
+        monkeypatch.setattr(pynvml, f"nvml{name}", lambda answer=answer: answer)
+    found = unused_gpus()
+    assert torch.cuda.is_available() or found.startswith("2 GPUs with NVIDIA's driver 470.1; PyTorch ")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert unused_gpus() == ""
 
 
 def test_threads_are_divided_among_processes(monkeypatch):
