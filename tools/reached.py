@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.support.lanes import marks_of
 from tools.closure import PACKAGES, ROOT, touches
 
-# What imports don't show: tests, and the files that they use besides; `*` stands for any text, slashes too.
+# Tests, and files that they use without an import; `*` stands for any text, slashes too.
 UNSEEN = {
     "tests/channels/test_recovery.py": ["tests/support/sharp/*"],
     "tests/cluster/*": ["Dockerfile", "compose.yaml", "stegnet/cli/*", "stegnet/core/*", "stegnet/files/*"],
@@ -32,7 +32,7 @@ UNSEEN = {
     ],
     "tests/tools/*": [".dockerignore", "Dockerfile", "compose.yaml", "examples/*", "tools/*"],
 }  # fmt: skip
-# What every test depends on.
+# Files on which every test depends.
 EVERYWHERE = (
     ".ci/*", "Makefile", "constraints.txt", "tests/conftest.py", "tests/support/lanes.py", "tests/support/settings.py",
     "tools/closure.py", "tools/reached.py",

@@ -1,4 +1,4 @@
-"""What training is worth: the pair that it started from, measured as the trained one, on the same pictures."""
+"""The gain of training over the pair that it started from, which is measured on the same pictures."""
 
 from collections.abc import Mapping
 from pathlib import Path

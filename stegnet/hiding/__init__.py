@@ -1,4 +1,4 @@
-"""What all ways to hide share: options, payload, medium and container; and what is found in a container.
+"""Parts that all ways to hide share: options, payload, medium and container; and files found in a container.
 
 `method` is the contract of a hiding method, `medium` that of what carries in a cover. A medium is in its form's folder.
 """
