@@ -138,6 +138,8 @@ def test_unknown_keys_come_with_the_closest_one():
     assert error(changed(VALUES, {"data.sides": 1})) == ("data.sides: unknown key", "did you mean side?")
     flips = error(changed(VALUES, {"train.augment.flips": 1}))
     assert flips == ("train.augment.flips: unknown key", "did you mean flip?")
+    assert error(changed(VALUES, {"train.loss.msee": 1.0})) == ("train.loss.msee: unknown key", "did you mean mse?")
+    assert error(without(VALUES, ["train", "loss", "l1"]))[0].startswith("train.loss.l1: ")
     assert error(VALUES | {"data": VALUES["data"] | {7: 1}}) == ("data.7: unknown key", "")
 
 
