@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 
 import { defaultClientConditions, defineConfig } from "vite";
 
-import { operatingPoints } from "./src/format/robust_record.js";
+import { operatingPoints } from "../stegnet/gui/browser/format/robust_record.js";
 import { offline } from "./src/offline/plugin.js";
 
 /** The page itself, which `stegnet gui` shows as it is. */

@@ -51,7 +51,7 @@ def test_only_the_command_line_is_told_of_commands_and_options() -> None:
             texts = texts_of(ast.parse(path.read_text(encoding="utf-8")))
             quoted += [f"{path}: {text}" for text in texts if COMMANDS.search(text)]
     comment = re.compile(r"/\*.*?\*/|^\s*//.*?$|\s// .*?$", re.DOTALL | re.MULTILINE)
-    scripts = [*(ROOT / "stegnet/gui/page").rglob("*.js"), *(ROOT / "demo/src").rglob("*.js")]
+    scripts = [*(ROOT / "stegnet/gui").rglob("*.js"), *(ROOT / "demo/src").rglob("*.js")]
     for path in scripts:
         if "vendor" not in path.parts:
             lines = comment.sub("", path.read_text(encoding="utf-8")).replace("\\`", "`").splitlines()

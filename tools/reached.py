@@ -19,7 +19,7 @@ from tools.closure import PACKAGES, ROOT, touches
 UNSEEN = {
     "tests/channels/test_recovery.py": ["tests/support/sharp/*"],
     "tests/cluster/*": ["Dockerfile", "compose.yaml", "stegnet/cli/*", "stegnet/core/*", "stegnet/files/*"],
-    "tests/demo/*": ["demo/*", "tests/demo/*", "tests/format/*"],
+    "tests/demo/*": ["demo/*", "stegnet/gui/*", "tests/demo/*", "tests/format/*"],
     "tests/pipeline/whole/*": [
         "*dvc.yaml", "*.dvc", ".dvc/*", ".dvcignore", ".gitignore", "assets/*", "docs/networks.md", "docs/training.md",
         "params.yaml", "pipeline/*", "study/*", "tools/stage_deps.py", "tools/verify.py",

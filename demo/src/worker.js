@@ -1,30 +1,30 @@
 /** The worker that hides and reveals, so that the page stays responsive. */
 
-import { decodePicture, encodePng, fromBitmap } from "./canvas.js";
+import { decodePicture, encodePng, fromBitmap } from "../../stegnet/gui/browser/canvas.js";
 import { channelOf, choosePoint, prepared } from "./codec/channels.js";
 import { fitSecret } from "./codec/fit.js";
 import { hide } from "./codec/hide.js";
-import { hideInJpeg, isTooFine, makeJpegCapacity, revealFromJpeg, securityOf } from "./codec/jpeg.js";
-import { reveal, revealSealed } from "./codec/reveal.js";
-import { embed, fileCapacity, storedName } from "./codec/sealed.js";
-import { checkHard, detection, securityOfPicture } from "./codec/secure_payload.js";
+import { hideInJpeg, isTooFine, makeJpegCapacity, revealFromJpeg, securityOf } from "../../stegnet/gui/browser/codec/jpeg.js";
+import { reveal, revealSealed } from "../../stegnet/gui/browser/codec/reveal.js";
+import { embed, fileCapacity, storedName } from "../../stegnet/gui/browser/codec/sealed.js";
+import { checkHard, detection, securityOfPicture } from "../../stegnet/gui/browser/codec/secure_payload.js";
 import { hideRobust } from "./codec/survival.js";
-import { JPEG, QUALITY, SHOWN, SURVIVAL } from "./constants.js";
-import { asPageError, isNothing, nothingOpens, PageError } from "./errors.js";
+import { JPEG, QUALITY, SHOWN, SURVIVAL } from "../../stegnet/gui/page/constants.js";
+import { asPageError, isNothing, nothingOpens, PageError } from "../../stegnet/gui/browser/errors.js";
 import { openFfmpeg } from "./film/ffmpeg.js";
 import { hideInFilm } from "./film/hide.js";
 import { revealFromFilm } from "./film/reveal.js";
-import { systemRandom } from "./format/ciphers.js";
-import { withinRatio } from "./format/content.js";
-import { asGenerated, keySource } from "./format/keys.js";
-import { readJpeg } from "./jpeg/coefficients.js";
-import { JpegCover, roundingErrors } from "./jpeg/jpeg_cover.js";
-import { encodeJpeg, toYcc } from "./jpeg/libjpeg.js";
-import { withMetadata } from "./jpeg/markers.js";
+import { systemRandom } from "../../stegnet/gui/browser/format/ciphers.js";
+import { withinRatio } from "../../stegnet/gui/browser/format/content.js";
+import { asGenerated, keySource } from "../../stegnet/gui/browser/format/keys.js";
+import { readJpeg } from "../../stegnet/gui/browser/jpeg/coefficients.js";
+import { JpegCover, roundingErrors } from "../../stegnet/gui/browser/jpeg/jpeg_cover.js";
+import { encodeJpeg, toYcc } from "../../stegnet/gui/browser/jpeg/libjpeg.js";
+import { withMetadata } from "../../stegnet/gui/browser/jpeg/markers.js";
 import { makeEngine } from "./network/engine.js";
-import { blank, channelsOf, isGrey, psnr, toPicture } from "./picture.js";
-import { isPng, readPng } from "./png.js";
-import { resize } from "./resize.js";
+import { blank, channelsOf, isGrey, psnr, toPicture } from "../../stegnet/gui/browser/picture.js";
+import { isPng, readPng } from "../../stegnet/gui/browser/png.js";
+import { resize } from "../../stegnet/gui/browser/resize.js";
 
 const { GAIN } = SHOWN;
 const engines = {};
@@ -55,7 +55,7 @@ const JOBS = {
     const { container, scrambled, keys, record } = await hide(engine, seen, unseen, keyInput);
     onProgress("write");
     const file = await encodePng(container);
-    checkSame(readPng(file), container);
+    checkSame(await readPng(file), container);
     const { secret: revealed } = await revealSealed(engine, container, keys, { record, whole: true });
     const quality = psnr(unseen, revealed);
     let fitted = Infinity;
@@ -121,7 +121,7 @@ const JOBS = {
     const container = await embed(seen, file, keyInput, systemRandom, report);
     onProgress("write");
     const png = await encodePng(container);
-    checkSame(readPng(png), container);
+    checkSame(await readPng(png), container);
     return {
       file: png,
       cover: seen,
@@ -201,7 +201,7 @@ async function revealWith({ container, film, keyInput, device }) {
 }
 
 async function revealFromPixels(container, keyInput, device) {
-  const picture = isPng(container) ? readPng(container) : await decodePicture(container);
+  const picture = isPng(container) ? await readPng(container) : await decodePicture(container);
   return reveal(await engineFor(device), picture, keyInput);
 }
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Collected, trouble } from "../src/codec/collecting.js";
+import { Collected, trouble } from "../../stegnet/gui/browser/codec/collecting.js";
 import { seeded } from "./vectors.js";
 
 const ALTERED = { index: 1, whole: false };

@@ -5,14 +5,14 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 
 import { hide } from "../src/codec/hide.js";
-import { reveal } from "../src/codec/reveal.js";
-import { CODED, MEANS, NONE } from "../src/format/base.js";
-import { fromHex, join, sized, u32, u64 } from "../src/format/bytes.js";
-import { roundingCosts } from "../src/format/costs.js";
-import { keySource } from "../src/format/keys.js";
-import { seal } from "../src/format/seal.js";
-import { psnr } from "../src/picture.js";
-import { readPng } from "../src/png.js";
+import { reveal } from "../../stegnet/gui/browser/codec/reveal.js";
+import { CODED, MEANS, NONE } from "../../stegnet/gui/browser/format/base.js";
+import { fromHex, join, sized, u32, u64 } from "../../stegnet/gui/browser/format/bytes.js";
+import { roundingCosts } from "../../stegnet/gui/browser/format/costs.js";
+import { keySource } from "../../stegnet/gui/browser/format/keys.js";
+import { seal } from "../../stegnet/gui/browser/format/seal.js";
+import { psnr } from "../../stegnet/gui/browser/picture.js";
+import { readPng } from "../../stegnet/gui/browser/png.js";
 import { ideal, random, read, seeded, steps, vectors } from "./vectors.js";
 
 // A passphrase's form does not matter (UAX #15).
@@ -23,7 +23,7 @@ const secretKey = fromHex(steps.key);
 const pictures = vectors.filter(({ file }) => file.endsWith(".png"));
 for (const vector of pictures) {
   test(`${vector.file} is ${vector.answer}`, async () => {
-    const container = readPng(read(`vectors/${vector.file}`));
+    const container = await readPng(read(`vectors/${vector.file}`));
     const engine = ideal(vector.base ?? NONE, vector.period);
     if (vector.answer === "nothing") {
       await assert.rejects(reveal(engine, container, given(vector)), { message: /nothing here opens/ });
@@ -123,7 +123,7 @@ for (const [what, fields] of [
 for (const [album, { key }] of Object.entries(JSON.parse(read("album_vectors/answers.json")))) {
   test(`a picture of the album ${album} is told from one that holds a whole file`, async () => {
     const keyInput = album === "passphrase" ? { passphrase: key } : { file: fromHex(key) };
-    const container = readPng(read(`album_vectors/${album}/0.png`));
+    const container = await readPng(read(`album_vectors/${album}/0.png`));
     await assert.rejects(reveal(ideal(NONE), container, keyInput), { message: /one of several pictures/ });
   });
 }
@@ -149,14 +149,14 @@ for (const [fault, fields] of [
 }
 
 test("other weights are refused by name", async () => {
-  const container = readPng(read("vectors/good.png"));
+  const container = await readPng(read("vectors/good.png"));
   const other = { ...ideal(NONE), pair: { ...ideal(NONE).pair, weights: "ab".repeat(32) } };
   await assert.rejects(reveal(other, container, given(vectors[0])), { message: /weights 5e5e5e5e5e5e5e5e/ });
 });
 
 test("other files and truncated PNG files are refused", async () => {
   const file = read("vectors/good.png");
-  assert.throws(() => readPng(new Uint8Array(100)), /not a PNG/);
-  assert.throws(() => readPng(file.subarray(0, 40)), /damaged/);
-  assert.throws(() => readPng(file.subarray(0, file.length / 2)), /damaged/);
+  await assert.rejects(readPng(new Uint8Array(100)), /not a PNG/);
+  await assert.rejects(readPng(file.subarray(0, 40)), /damaged/);
+  await assert.rejects(readPng(file.subarray(0, file.length / 2)), /damaged/);
 });

@@ -4,11 +4,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { avif } from "./vectors.js";
-import { requirePicture, pictureData } from "../src/format/av1_header.js";
-import { decodeBase, CODED } from "../src/format/base.js";
-import { fromHex, join } from "../src/format/bytes.js";
-import { asFile, fromBare, parseContent } from "../src/format/content.js";
-import { checkRatio } from "../src/format/record.js";
+import { requirePicture, pictureData } from "../../stegnet/gui/browser/format/av1_header.js";
+import { decodeBase, CODED } from "../../stegnet/gui/browser/format/base.js";
+import { fromHex, join } from "../../stegnet/gui/browser/format/bytes.js";
+import { asFile, fromBare, parseContent } from "../../stegnet/gui/browser/format/content.js";
+import { checkRatio } from "../../stegnet/gui/browser/format/record.js";
 
 // As libaom writes them: sequence headers, and a frame that is none.
 const header = fromHex("0a09381dffffd8404341a4"); // of 256×256 pixels

@@ -3,13 +3,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { decodeBase, MEANS } from "../src/format/base.js";
-import { fromHex } from "../src/format/bytes.js";
-import { keySource } from "../src/format/keys.js";
-import { laneTrits, MAX_HEIGHT, stepSearch } from "../src/format/trellis.js";
-import { capacity } from "../src/format/seal.js";
-import { resize, unresize } from "../src/resize.js";
-import { blank } from "../src/picture.js";
+import { decodeBase, MEANS } from "../../stegnet/gui/browser/format/base.js";
+import { fromHex } from "../../stegnet/gui/browser/format/bytes.js";
+import { keySource } from "../../stegnet/gui/browser/format/keys.js";
+import { laneTrits, MAX_HEIGHT, stepSearch } from "../../stegnet/gui/browser/format/trellis.js";
+import { capacity } from "../../stegnet/gui/browser/format/seal.js";
+import { resize, unresize } from "../../stegnet/gui/browser/resize.js";
+import { blank } from "../../stegnet/gui/browser/picture.js";
 import { avif, picture, random, seeded, steps } from "./vectors.js";
 
 test("invalid keys are refused", () => {

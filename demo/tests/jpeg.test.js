@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 
-import { encodeJpeg, throughJpeg } from "../src/jpeg/libjpeg.js";
+import { encodeJpeg, throughJpeg } from "../../stegnet/gui/browser/jpeg/libjpeg.js";
 import { picture, robustSteps, seeded } from "./vectors.js";
 
 const digest = (bytes) => createHash("sha256").update(bytes).digest("hex");

@@ -4,13 +4,13 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 
-import { hideInJpeg, isTooFine, makeJpegCapacity, revealFromJpeg } from "../src/codec/jpeg.js";
-import { fromHex } from "../src/format/bytes.js";
-import { optimalTable, readJpeg, withPlanes } from "../src/jpeg/coefficients.js";
-import { encodeJpeg, toYcc } from "../src/jpeg/libjpeg.js";
-import { withMetadata } from "../src/jpeg/markers.js";
-import { roundingDirections, roundingErrors } from "../src/jpeg/jpeg_cover.js";
-import { shownLuma } from "../src/jpeg/blocks.js";
+import { hideInJpeg, isTooFine, makeJpegCapacity, revealFromJpeg } from "../../stegnet/gui/browser/codec/jpeg.js";
+import { fromHex } from "../../stegnet/gui/browser/format/bytes.js";
+import { optimalTable, readJpeg, withPlanes } from "../../stegnet/gui/browser/jpeg/coefficients.js";
+import { encodeJpeg, toYcc } from "../../stegnet/gui/browser/jpeg/libjpeg.js";
+import { withMetadata } from "../../stegnet/gui/browser/jpeg/markers.js";
+import { roundingDirections, roundingErrors } from "../../stegnet/gui/browser/jpeg/jpeg_cover.js";
+import { shownLuma } from "../../stegnet/gui/browser/jpeg/blocks.js";
 import { read, seeded, steps } from "./vectors.js";
 
 const ANSWERS = JSON.parse(read("jpeg_vectors/answers.json"));

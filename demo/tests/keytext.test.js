@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 
-import { fromHex, toHex } from "../src/format/bytes.js";
+import { fromHex, toHex } from "../../stegnet/gui/browser/format/bytes.js";
 import { keyFile, keyText, readKey } from "../../stegnet/gui/page/form/keytext.js";
 import decodeQR from "../../stegnet/gui/page/vendor/decode.js";
 import encodeQR from "../../stegnet/gui/page/vendor/index.js";

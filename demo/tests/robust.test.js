@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Coding, exactFlip, flipped } from "../src/format/fec.js";
-import { asFile, fromBare, parseContent, pictureContent, scaledSide, toBare } from "../src/format/content.js";
-import { fromHex, toHex } from "../src/format/bytes.js";
-import { areasOf, canonicalSizes, saltsOfCopies } from "../src/format/grid.js";
-import { keySource } from "../src/format/keys.js";
-import { psnr } from "../src/picture.js";
+import { Coding, exactFlip, flipped } from "../../stegnet/gui/browser/format/fec.js";
+import { asFile, fromBare, parseContent, pictureContent, scaledSide, toBare } from "../../stegnet/gui/browser/format/content.js";
+import { fromHex, toHex } from "../../stegnet/gui/browser/format/bytes.js";
+import { areasOf, canonicalSizes, saltsOfCopies } from "../../stegnet/gui/browser/format/grid.js";
+import { keySource } from "../../stegnet/gui/browser/format/keys.js";
+import { psnr } from "../../stegnet/gui/browser/picture.js";
 import { avif, picture, robustSteps as steps, seeded } from "./vectors.js";
 
 /** Log-likelihood ratios of bits after white Gaussian noise of this deviation. */

@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { reveal } from "../src/codec/reveal.js";
-import { fromHex, toHex } from "../src/format/bytes.js";
-import { operatingPoints } from "../src/format/robust_record.js";
-import { readPng } from "../src/png.js";
+import { reveal } from "../../stegnet/gui/browser/codec/reveal.js";
+import { fromHex, toHex } from "../../stegnet/gui/browser/format/bytes.js";
+import { operatingPoints } from "../../stegnet/gui/browser/format/robust_record.js";
+import { readPng } from "../../stegnet/gui/browser/png.js";
 import { ideal, read } from "./vectors.js";
 
 const { rungs, vectors } = JSON.parse(read("robust_vectors/answers.json"));
@@ -33,7 +33,7 @@ for (const { file: name, key, passphrase, answer, ...expected } of vectors) {
   test(`${name} is ${answer}`, async () => {
     const revealed = reveal(
       engine,
-      readPng(read(`robust_vectors/${name}`)),
+      await readPng(read(`robust_vectors/${name}`)),
       key ? { file: fromHex(key) } : { passphrase },
     );
     if (answer === "nothing") {

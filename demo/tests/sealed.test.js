@@ -4,16 +4,16 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 
-import { embed, fileCapacity, storedName } from "../src/codec/sealed.js";
+import { embed, fileCapacity, storedName } from "../../stegnet/gui/browser/codec/sealed.js";
 import { hide } from "../src/codec/hide.js";
-import { reveal } from "../src/codec/reveal.js";
-import { NONE } from "../src/format/base.js";
-import { fromHex } from "../src/format/bytes.js";
-import { textureLevels } from "../src/format/costs.js";
-import { idleSamples, PIXELS } from "../src/format/sample_order.js";
-import { planOf } from "../src/format/record_zone.js";
-import { isGrey } from "../src/picture.js";
-import { readPng } from "../src/png.js";
+import { reveal } from "../../stegnet/gui/browser/codec/reveal.js";
+import { NONE } from "../../stegnet/gui/browser/format/base.js";
+import { fromHex } from "../../stegnet/gui/browser/format/bytes.js";
+import { textureLevels } from "../../stegnet/gui/browser/format/costs.js";
+import { idleSamples, PIXELS } from "../../stegnet/gui/browser/format/sample_order.js";
+import { planOf } from "../../stegnet/gui/browser/format/record_zone.js";
+import { isGrey } from "../../stegnet/gui/browser/picture.js";
+import { readPng } from "../../stegnet/gui/browser/png.js";
 import { ideal, random, seeded, steps } from "./vectors.js";
 import { writePng } from "./png.js";
 
@@ -86,7 +86,7 @@ for (const share of [0, 0.1, 1]) {
     assert.ok(isGrey(container));
     assert.notDeepEqual(container.data, cover.data);
     const file = writePng(container);
-    assert.deepEqual(readPng(file), container);
+    assert.deepEqual(await readPng(file), container);
     assert.deepEqual(await reveal(ideal(NONE), container, keyInput), { file: { name, bytes }, whole: true, robust: false });
     const salts = idleSamples(151 * 97).subarray(0, Math.floor((151 * 97) / 31));
     const moved = (pixel) => container.data[3 * pixel] !== cover.data[3 * pixel];

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fromHex, toHex } from "../src/format/bytes.js";
-import { chooseNeeded, framesFor, fullCapacity, joinShares, makeShares, mostLost } from "../src/format/spread.js";
+import { fromHex, toHex } from "../../stegnet/gui/browser/format/bytes.js";
+import { chooseNeeded, framesFor, fullCapacity, joinShares, makeShares, mostLost } from "../../stegnet/gui/browser/format/spread.js";
 import { read } from "./vectors.js";
 
 const steps = JSON.parse(read("spread.json"));

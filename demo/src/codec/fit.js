@@ -1,6 +1,6 @@
 /** Secrets made to fit into a robust container: a file as it is, or a picture at the best scale and quality. */
 
-import { BARE_AVIF, CONTENT } from "../constants.js";
+import { BARE_AVIF, CONTENT } from "../../../stegnet/gui/page/constants.js";
 import {
   fileBytes,
   fileContent,
@@ -11,10 +11,10 @@ import {
   pictureContent,
   scaledSide,
   toBare,
-} from "../format/content.js";
-import { PageError } from "../errors.js";
-import { psnr } from "../picture.js";
-import { resize } from "../resize.js";
+} from "../../../stegnet/gui/browser/format/content.js";
+import { PageError } from "../../../stegnet/gui/browser/errors.js";
+import { psnr } from "../../../stegnet/gui/browser/picture.js";
+import { resize } from "../../../stegnet/gui/browser/resize.js";
 
 const { LOWEST, HIGHEST } = BARE_AVIF; // quality
 const { FULL_RATE, PER_OCTAVE, SMALLEST } = CONTENT;
@@ -26,7 +26,7 @@ const [GUESS, LEAP] = [50, 6]; // quality that is tried first, and distance of t
 /**
  * A secret: its file, and the picture in it, if there is one.
  *
- * @typedef {{name: string, bytes: Uint8Array, picture: import("../picture.js").Picture | null}} Secret
+ * @typedef {{name: string, bytes: Uint8Array, picture: import("../../../stegnet/gui/browser/picture.js").Picture | null}} Secret
  *
  * A secret that fits.
  *

@@ -5,16 +5,16 @@
  * they resize the secret, code its base, run the networks, and choose the steps that seal the record.
  */
 
-import { decodeBase, encodeBase, leastBytes, NONE, setGain } from "../format/base.js";
-import { roundingCosts } from "../format/costs.js";
-import { KEY_BYTES, keySource } from "../format/keys.js";
-import { corner, intoRange, isGrey, masked, place, residualOf, toPicture, toPlanes } from "../picture.js";
-import { FILM_ID_BYTES, formatRecord } from "../format/record.js";
-import { capacity, seal } from "../format/seal.js";
-import { drawMask, drawShuffle, shuffled } from "../format/shuffle.js";
-import { PageError } from "../errors.js";
-import { resize } from "../resize.js";
-import { systemRandom } from "../format/ciphers.js";
+import { decodeBase, encodeBase, leastBytes, NONE, setGain } from "../../../stegnet/gui/browser/format/base.js";
+import { roundingCosts } from "../../../stegnet/gui/browser/format/costs.js";
+import { KEY_BYTES, keySource } from "../../../stegnet/gui/browser/format/keys.js";
+import { corner, intoRange, isGrey, masked, place, residualOf, toPicture, toPlanes } from "../../../stegnet/gui/browser/picture.js";
+import { FILM_ID_BYTES, formatRecord } from "../../../stegnet/gui/browser/format/record.js";
+import { capacity, seal } from "../../../stegnet/gui/browser/format/seal.js";
+import { drawMask, drawShuffle, shuffled } from "../../../stegnet/gui/browser/format/shuffle.js";
+import { PageError } from "../../../stegnet/gui/browser/errors.js";
+import { resize } from "../../../stegnet/gui/browser/resize.js";
+import { systemRandom } from "../../../stegnet/gui/browser/format/ciphers.js";
 
 /** Bytes of a record without the base. */
 const RECORD_BYTES = formatRecord(new Uint8Array(FILM_ID_BYTES), new Uint8Array(KEY_BYTES), {
@@ -24,8 +24,8 @@ const RECORD_BYTES = formatRecord(new Uint8Array(FILM_ID_BYTES), new Uint8Array(
 /**
  * Hides a secret in a cover.
  *
- * @param {import("../picture.js").Picture} secret of any size; resized to the cover's hidden area
- * @returns {Promise<{container: import("../picture.js").Picture, scrambled: Float32Array, filmKey: object, record:
+ * @param {import("../../../stegnet/gui/browser/picture.js").Picture} secret of any size; resized to the cover's hidden area
+ * @returns {Promise<{container: import("../../../stegnet/gui/browser/picture.js").Picture, scrambled: Float32Array, filmKey: object, record:
  *   Uint8Array}>} the container, what the network hid, and what a reader finds: see `revealSealed`
  * @throws {PageError} the cover is too small, or grey, or the key is missing
  */

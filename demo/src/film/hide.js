@@ -1,9 +1,9 @@
 /** Hiding any file in a film, byte for byte: a share in each frame, by workers side by side, so that some may be lost. */
 
-import { fileCapacity, prepare, storedName } from "../codec/sealed.js";
-import { PageError } from "../errors.js";
-import { makeShares, mostLost } from "../format/spread.js";
-import { isGrey, psnrOf } from "../picture.js";
+import { fileCapacity, prepare, storedName } from "../../../stegnet/gui/browser/codec/sealed.js";
+import { PageError } from "../../../stegnet/gui/browser/errors.js";
+import { makeShares, mostLost } from "../../../stegnet/gui/browser/format/spread.js";
+import { isGrey, psnrOf } from "../../../stegnet/gui/browser/picture.js";
 import { readFilm } from "./read.js";
 import { writeFilm } from "./write.js";
 

@@ -1,6 +1,6 @@
 /** Reading films: their frames as ffmpeg's command line converts them to 8-bit RGB, with their times. */
 
-import { PageError } from "../errors.js";
+import { PageError } from "../../../stegnet/gui/browser/errors.js";
 
 const MAX_BYTES = 2 ** 29; // of all frames: 776 of 640×360 pixels
 // As the program converts colours: to bgr0, as the command line does for FFV1; the bytes are then put in order.

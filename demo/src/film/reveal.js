@@ -1,10 +1,10 @@
 /** Revealing the file that is hidden in a film. */
 
-import { Collected } from "../codec/collecting.js";
-import { nothingOpens, PageError } from "../errors.js";
-import { keySource } from "../format/keys.js";
-import { FILE, FILM, parseRecord } from "../format/record.js";
-import { unseal } from "../format/seal.js";
+import { Collected } from "../../../stegnet/gui/browser/codec/collecting.js";
+import { nothingOpens, PageError } from "../../../stegnet/gui/browser/errors.js";
+import { keySource } from "../../../stegnet/gui/browser/format/keys.js";
+import { FILE, FILM, parseRecord } from "../../../stegnet/gui/browser/format/record.js";
+import { unseal } from "../../../stegnet/gui/browser/format/seal.js";
 import { readFilm } from "./read.js";
 
 /**

@@ -1,6 +1,6 @@
 /** A worker that embeds shares of a file in frames. */
 
-import { makeEmbedder } from "../codec/sealed.js";
+import { makeEmbedder } from "../../../stegnet/gui/browser/codec/sealed.js";
 
 let embed = null;
 

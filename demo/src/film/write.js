@@ -1,7 +1,7 @@
 /** Writing films without loss, FFV1 in Matroska, as the program does; frames get to FFmpeg in Matroska (RFC 9559), too. */
 
-import { PageError } from "../errors.js";
-import { join } from "../format/bytes.js";
+import { PageError } from "../../../stegnet/gui/browser/errors.js";
+import { join } from "../../../stegnet/gui/browser/format/bytes.js";
 
 const OUT = "/container.mkv";
 const LEAST_SIDE = 16; // FFV1 can't split smaller pictures into four slices,

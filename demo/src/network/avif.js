@@ -3,7 +3,7 @@
 import decoder from "@jsquash/avif/codec/dec/avif_dec.js";
 import encoder from "@jsquash/avif/codec/enc/avif_enc.js";
 
-import { fromRgba, toRgba } from "../picture.js";
+import { fromRgba, toRgba } from "../../../stegnet/gui/browser/picture.js";
 
 const OPTIONS = {
   ...{ qualityAlpha: -1, denoiseLevel: 0, tileColsLog2: 0, tileRowsLog2: 0, sharpness: 0, tune: 0, bitDepth: 8 },

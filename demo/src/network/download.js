@@ -1,6 +1,6 @@
 /** Download of the page's own files. */
 
-import { PageError } from "../errors.js";
+import { PageError } from "../../../stegnet/gui/browser/errors.js";
 
 /**
  * Downloads one of the page's files.

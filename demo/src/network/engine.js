@@ -1,7 +1,7 @@
 /** The shipped networks, a pair and a modem, on ONNX Runtime, on the graphics card or the processor. */
 
-import { PageError } from "../errors.js";
-import { summed } from "../picture.js";
+import { PageError } from "../../../stegnet/gui/browser/errors.js";
+import { summed } from "../../../stegnet/gui/browser/picture.js";
 import { makeAvif } from "./avif.js";
 import { MODEM } from "./card.js";
 import { download } from "./download.js";
@@ -14,13 +14,13 @@ import { tiled } from "./tiles.js";
  * @typedef {object} Engine
  * @property {{weights: string, kind: string, quality: number, block: number, period: number}} pair id of the
  *   weights, base of the secrets that they hide, and period modulo which a container's samples count; 0: none
- * @property {{points: import("../format/robust_record.js").OperatingPoint[], isLocal?: boolean}} modem isLocal: its
+ * @property {{points: import("../../../stegnet/gui/browser/format/robust_record.js").OperatingPoint[], isLocal?: boolean}} modem isLocal: its
  *   networks see a block's neighbours at most
  * @property {(stage: string, done?: number, total?: number) => void} onProgress called with the stage,
  *   and how much of it is done
  * @property {(network: string, width: number, height: number, ...inputs: Float32Array[]) => Promise<Float32Array>} run
  *   maps planes to planes, as `tiled`
- * @property {import("../format/base.js").Avif} avif
+ * @property {import("../../../stegnet/gui/browser/format/base.js").Avif} avif
  */
 
 const MAX_THREADS = 8;

@@ -3,13 +3,13 @@
 import { size } from "@page/elements.js";
 
 import { channelOf, choosePoint, sentSize, usualCapacity } from "../codec/channels.js";
-import { JPEG } from "../constants.js";
-import { isTooFine, makeJpegCapacity, securityOf } from "../codec/jpeg.js";
-import { fileCapacity, storedName } from "../codec/sealed.js";
-import { conditionOf, securityOfPicture } from "../codec/secure_payload.js";
-import { PageError } from "../errors.js";
-import { fileBytes, HEAD_BYTES, PICTURE_BYTES } from "../format/content.js";
-import { readJpeg } from "../jpeg/coefficients.js";
+import { JPEG } from "../../../stegnet/gui/page/constants.js";
+import { isTooFine, makeJpegCapacity, securityOf } from "../../../stegnet/gui/browser/codec/jpeg.js";
+import { fileCapacity, storedName } from "../../../stegnet/gui/browser/codec/sealed.js";
+import { conditionOf, securityOfPicture } from "../../../stegnet/gui/browser/codec/secure_payload.js";
+import { PageError } from "../../../stegnet/gui/browser/errors.js";
+import { fileBytes, HEAD_BYTES, PICTURE_BYTES } from "../../../stegnet/gui/browser/format/content.js";
+import { readJpeg } from "../../../stegnet/gui/browser/jpeg/coefficients.js";
 import { MODEM } from "../network/card.js";
 import { CHANNELS, evidenceOf, hidingJob, sealedCapacity } from "./jobs.js";
 

@@ -2,12 +2,12 @@
 
 import { saysPlace } from "@page/form/exif.js";
 
-import { fromBitmap } from "../canvas.js";
-import { lossyFormat } from "../codec/lossy_format.js";
-import { fileCapacity, storedName } from "../codec/sealed.js";
-import { conditionOf } from "../codec/secure_payload.js";
-import { pictureEvidence } from "../evidence/pictures.js";
-import { withoutMetadata } from "../jpeg/metadata.js";
+import { fromBitmap } from "../../../stegnet/gui/browser/canvas.js";
+import { lossyFormat } from "../../../stegnet/gui/browser/codec/lossy_format.js";
+import { fileCapacity, storedName } from "../../../stegnet/gui/browser/codec/sealed.js";
+import { conditionOf } from "../../../stegnet/gui/browser/codec/secure_payload.js";
+import { pictureEvidence } from "../../../stegnet/gui/browser/evidence/pictures.js";
+import { withoutMetadata } from "../../../stegnet/gui/browser/jpeg/metadata.js";
 
 /** Channels by which containers survive being sent to a destination: those of Python's DESTINATIONS. */
 export const CHANNELS = { messenger: "messenger", website: "jpeg:75" };

@@ -4,9 +4,9 @@ import { size } from "@page/elements.js";
 import { isAnimation, isFilm } from "@page/form/film.js";
 import { asFilm, dimensions, drawn, isJpeg, readFilm, readOther, readPicture, soundSuffix } from "@page/form/read.js";
 
-import { fromBitmap, isGreyBitmap, isTransparent } from "../canvas.js";
-import { PageError } from "../errors.js";
-import { firstChannel, isGrey } from "../picture.js";
+import { fromBitmap, isGreyBitmap, isTransparent } from "../../../stegnet/gui/browser/canvas.js";
+import { PageError } from "../../../stegnet/gui/browser/errors.js";
+import { firstChannel, isGrey } from "../../../stegnet/gui/browser/picture.js";
 
 /** Pixels of a cover or a secret that is a picture: enough for what people send, little enough for a browser's memory. */
 const MAX_PIXELS = 4096 * 3072;

@@ -16,8 +16,8 @@ import {
 import { badge, copyButton, media, textNode } from "@page/revealed.js";
 import { makeCompare, makeViews } from "@page/views.js";
 
-import { toImageData } from "../canvas.js";
-import { JPEG as JPEGS, QUALITY, SECURE, SHOWN, TEXTS } from "../constants.js";
+import { toImageData } from "../../../stegnet/gui/browser/canvas.js";
+import { JPEG as JPEGS, QUALITY, SECURE, SHOWN, TEXTS } from "../../../stegnet/gui/page/constants.js";
 
 const [PNG, JPEG, MKV] = ["image/png", "image/jpeg", "video/x-matroska"];
 const { POOR, LEAST } = QUALITY; // dB; below, a secret is visibly degraded, and hardly recognisable

@@ -1,6 +1,6 @@
 /** The page's interface to the worker. */
 
-import { PageError } from "../errors.js";
+import { PageError } from "../../../stegnet/gui/browser/errors.js";
 import workerUrl from "../worker.js?worker&url";
 
 let worker = null;

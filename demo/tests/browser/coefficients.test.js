@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { readJpeg, withPlanes } from "../../src/jpeg/coefficients.js";
+import { readJpeg, withPlanes } from "../../../stegnet/gui/browser/jpeg/coefficients.js";
 import { exchange } from "./open.js";
 
 const FOLDER = exchange("kinds");

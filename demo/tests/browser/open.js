@@ -9,7 +9,7 @@ import { chromium, firefox } from "playwright-core";
 import { preview } from "vite";
 
 import { keyFile } from "../../../stegnet/gui/page/form/keytext.js";
-import { readPng } from "../../src/png.js";
+import { readPng } from "../../../stegnet/gui/browser/png.js";
 import { writePng } from "../png.js";
 
 const ROOT = new URL("../..", import.meta.url).pathname;

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
-import { isGrey, psnr } from "../../src/picture.js";
-import { readPng } from "../../src/png.js";
+import { isGrey, psnr } from "../../../stegnet/gui/browser/picture.js";
+import { readPng } from "../../../stegnet/gui/browser/png.js";
 import { writePng } from "../png.js";
 import { bytes, exchange, open, readPicture, SMALL, visitingTests } from "./open.js";
 
@@ -38,11 +38,11 @@ visiting("containers hidden with a key file open in Python and here", async (vis
   await visitor.finish("hide");
   assert.deepEqual(await visitor.notices("hide"), []);
   const file = await visitor.saved("hide", exchange("from_page.png"));
-  assert.ok(psnr(readPng(file), await readPicture(exchange("cover.png"))) > 33);
+  assert.ok(psnr(await readPng(file), await readPicture(exchange("cover.png"))) > 33);
 
   await visitor.reveal(png(file), { key: exchange("key") });
   assert.match(await visitor.badge(), /Unaltered/);
-  const revealed = readPng(await visitor.saved("reveal"));
+  const revealed = await readPng(await visitor.saved("reveal"));
   assert.ok(psnr(revealed, await readPicture(exchange("secret.png"))) > 30);
 });
 
@@ -51,7 +51,7 @@ visiting(
   async (visitor) => {
     assert.equal(await visitor.page.evaluate(() => crossOriginIsolated), false);
     await visitor.reveal(exchange("from_python.png"));
-    const revealed = readPng(await visitor.saved("reveal", exchange("revealed_by_page.png")));
+    const revealed = await readPng(await visitor.saved("reveal", exchange("revealed_by_page.png")));
     assert.ok(psnr(revealed, await readPicture(exchange("secret.png"))) > 30);
   },
   { isolated: false },
@@ -73,7 +73,7 @@ visiting("a grey cover stays grey, whatever is hidden in it, and a palette is re
   await visitor.useKeyFile("hide", exchange("key"));
   await visitor.finish("hide");
   const file = await visitor.saved("hide", exchange("grey_from_page.png"));
-  assert.ok(isGrey(readPng(file)));
+  assert.ok(isGrey(await readPng(file)));
   const again = await visitor.page.evaluate(async (bytes) => {
     const bitmap = await createImageBitmap(new Blob([new Uint8Array(bytes)]));
     const canvas = document.createElement("canvas");
@@ -95,7 +95,7 @@ visiting("JPEGs that Python hid in open, saved again and reduced, but not with a
   for (const name of ["robust_from_python.jpg", "robust_resaved.jpg"]) {
     await visitor.reveal(exchange(name), { key: exchange("key") });
     assert.match(await visitor.badge(), /Complete/);
-    const revealed = readPng(await visitor.saved("reveal"));
+    const revealed = await readPng(await visitor.saved("reveal"));
     assert.ok(psnr(revealed, await readPicture(exchange("secret.png"))) > 22);
   }
   for (const name of ["robust_with_file.jpg", "robust_for_resizing.jpg", "robust_enlarged.jpg", "robust_resized.jpg"]) {
@@ -138,7 +138,7 @@ visiting("a JPEG hidden here survives JPEG 75, here and in Python", async (visit
   for (const bytes of [file, again]) {
     await visitor.give("container", { name: "holiday.jpg", mimeType: "image/jpeg", buffer: Buffer.from(bytes) });
     await visitor.finish("reveal");
-    const revealed = readPng(await visitor.saved("reveal"));
+    const revealed = await readPng(await visitor.saved("reveal"));
     assert.ok(psnr(revealed, await readPicture(exchange("secret.png"))) > 22);
   }
 });
@@ -473,7 +473,7 @@ test("graphics card and processor reveal the same", async (context) => {
   for (const device of ["gpu", "cpu"]) {
     await visitor.page.locator("#device-choice").selectOption(device);
     await visitor.finish("reveal");
-    revealed.push(readPng(await visitor.saved("reveal")).data);
+    revealed.push((await readPng(await visitor.saved("reveal"))).data);
   }
   const apart = revealed[0].reduce((most, sample, at) => Math.max(most, Math.abs(sample - revealed[1][at])), 0);
   assert.ok(apart <= 1, `${apart} levels apart`);

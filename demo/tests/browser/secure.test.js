@@ -4,13 +4,13 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { isTooFine, securityOf } from "../../src/codec/jpeg.js";
-import { lossyFormat } from "../../src/codec/lossy_format.js";
-import { conditionOf, detection, securityOfPicture } from "../../src/codec/secure_payload.js";
-import { pictureEvidence } from "../../src/evidence/pictures.js";
-import { readJpeg } from "../../src/jpeg/coefficients.js";
-import { channelsOf } from "../../src/picture.js";
-import { isPng, readPng } from "../../src/png.js";
+import { isTooFine, securityOf } from "../../../stegnet/gui/browser/codec/jpeg.js";
+import { lossyFormat } from "../../../stegnet/gui/browser/codec/lossy_format.js";
+import { conditionOf, detection, securityOfPicture } from "../../../stegnet/gui/browser/codec/secure_payload.js";
+import { pictureEvidence } from "../../../stegnet/gui/browser/evidence/pictures.js";
+import { readJpeg } from "../../../stegnet/gui/browser/jpeg/coefficients.js";
+import { channelsOf } from "../../../stegnet/gui/browser/picture.js";
+import { isPng, readPng } from "../../../stegnet/gui/browser/png.js";
 import { exchange } from "./open.js";
 
 const FOLDER = exchange("covers");
@@ -25,7 +25,7 @@ async function told(name, kind) {
     return securityOf(jpeg, isTooFine(jpeg));
   }
   if (!isPng(file)) return { history: lossyFormat(file) };
-  const picture = readPng(file);
+  const picture = await readPng(file);
   return securityOfPicture({ ...picture, channels: channelsOf(picture) }, await pictureEvidence(picture));
 }
 

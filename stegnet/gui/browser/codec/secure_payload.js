@@ -1,0 +1,74 @@
+/** Bytes in a cover that are hard to find, by the square-root law (stegnet/results/figures.py). */
+
+import { EVIDENCE, JPEG, SEALED, SECURE } from "../../page/constants.js";
+import { PageError } from "../errors.js";
+
+const { ALWAYS, CAMERA, EASY, EASY_CHANGES, EASY_TIMES, EMPTY_BAND, HARD, NEVER_LOSSY, POSSIBLE, UNPUBLISHED, WORDS } = SECURE;
+const { BYTE_CHANGES, RECORD_CHANGES } = EVIDENCE;
+
+/**
+ * Bytes of a file in a cover.
+ *
+ * @typedef {{hard: number, easy: number, history: string | null, isBounded?: boolean}} Security hard: up to which
+ *   detectors hardly do better than guessing; easy: beyond which they are nearly always right; negative: even an empty
+ *   file is too much; history: what gives any container away; isBounded: a quiet band of the spectrum says how many
+ */
+
+/** @param {number} samples that can be changed @param {{RATE: number, MEASURED: number}} measured bits of one, samples */
+function secured(samples, { RATE, MEASURED }, history) {
+  const size = samples / MEASURED;
+  const bytes = (rate) =>
+    Math.floor(((rate * MEASURED) / 8 + ALWAYS) * (size > 1 ? Math.sqrt(size) : size)) - ALWAYS;
+  return { hard: history ? -1 : bytes(RATE), easy: history ? -1 : bytes(EASY_TIMES * RATE), history };
+}
+
+/**
+ * Of a picture whose lowest bits are changed.
+ *
+ * @param {{proof: string | null, changes: number}} evidence that its samples give, as of `pictureEvidence`
+ */
+export function securityOfPicture({ width, height, channels }, { proof, changes }) {
+  const security = secured(width * height * channels, SEALED, proof);
+  const bytes = (times) => Math.floor((times * changes - RECORD_CHANGES) / BYTE_CHANGES);
+  if (proof) return security;
+  const [hard, easy] = [Math.min(security.hard, bytes(1)), Math.min(security.easy, bytes(EASY_CHANGES))];
+  return { ...security, hard, easy, isBounded: hard < security.hard };
+}
+
+/**
+ * Of a JPEG with so many `samples`, luma's coefficients that are not 0 but for the first of blocks, and a mean `step`.
+ *
+ * @param {boolean} isMade true if it was made of the cover, so that the errors of rounding are known
+ * @param {string | null} proof what proves a changed coefficient, in words
+ */
+export function securityOfJpeg(samples, step, isMade, proof) {
+  const rate = isMade ? JPEG.HIGHEST_RATE : Math.min((JPEG.RATE * JPEG.STEP) / step, JPEG.HIGHEST_RATE);
+  return secured(samples, { RATE: rate, MEASURED: JPEG.MEASURED }, proof);
+}
+
+/** What has to be so of a cover where its container is called hard to find; nobody can see it from the file. */
+export function conditionOf({ file, isJpeg, isScaled }) {
+  const [one] = isScaled ? UNPUBLISHED : isJpeg ? CAMERA : NEVER_LOSSY;
+  return one.replace("{}", () => file.name);
+}
+
+/** Ease of detection of so many bytes, in words. @param {string} condition on which that rests */
+export function detection(bytes, { hard, easy, history, isBounded }, condition) {
+  if (history) return WORDS[EASY];
+  const [hidden, most] = [bytes, hard].map((count) => count.toLocaleString("en"));
+  if (bytes <= hard) return `${WORDS[HARD]}, if ${condition} (${hidden} of at most ${most} bytes)`;
+  const least = hard > 0 ? `at most ${most} would be ${WORDS[HARD]}` : `nothing is ${WORDS[HARD]} in this cover`;
+  return `${WORDS[bytes > easy ? EASY : POSSIBLE]} (${hidden} bytes; ${least}${isBounded ? EMPTY_BAND : ""})`;
+}
+
+/** Refuses a file that is not hard to find. @throws {PageError} */
+export function checkHard({ name, bytes }, { hard }) {
+  if (bytes.length <= hard) return;
+  const size = `${name} has ${bytes.length.toLocaleString("en")} bytes`;
+  throw new PageError(
+    hard > 0
+      ? `${size}, but at most ${hard.toLocaleString("en")} bytes are hard to find in this cover.`
+      : `${size}, and nothing is hard to find in this cover.`,
+    "Use a larger cover, or allow what is easier to find.",
+  );
+}
