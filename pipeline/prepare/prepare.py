@@ -1,22 +1,24 @@
 """One loop over a pool of processes writes the pictures of all sources to shards.
 
-The sources' jobs are cut into parts, which any process can prepare separately. Finished parts stay in a folder beside
-the output until all are finished, with a record of each, so that a killed run continues where it was.
+The sources' jobs are cut into parts, which any process can prepare separately. A part is a folder beside the output,
+named by the hash of all that it depends on: its jobs, parameters, code and packages. It is there or not, so that a
+killed run continues where it was.
 """
 
 import hashlib
+import json
 import logging
 import os
 import re
 import shutil
-import sqlite3
-from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections import Counter, defaultdict
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count, groupby, islice
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import NoReturn, TypeVar
 
 import cv2
@@ -39,30 +41,15 @@ from pipeline.shards import (
     StoredPicture,
     write_tables,
 )
-from stegnet.core.errors import ConfigError, DataError, DiskError, StegnetError, did_you_mean
+from stegnet.core.errors import ConfigError, DataError, StegnetError, did_you_mean
 from stegnet.core.parallel import Auto, physical_cores
 from stegnet.core.processes import Work, over_processes
 from stegnet.image.avif import decode_avif, fit_avif
 
-DAMAGED = "damaged"  # reasons to skip a picture
+DAMAGED = "damaged"  # reasons to skip a picture, as its split in a part's pictures; its name is the text of a warning
 SMALL = "small"
 DUPLICATE = "duplicate"
-_TABLES = """
-PRAGMA synchronous = OFF;  -- a killed process loses nothing by it
-CREATE TABLE IF NOT EXISTS parts (number INTEGER PRIMARY KEY);
-CREATE TABLE IF NOT EXISTS pictures (part, place, name, source, sha256, width, height, split, row,
-                                     PRIMARY KEY (part, place)) WITHOUT ROWID;
-"""
-_DUPLICATES = """  -- places in each part of the squares whose pixels are in another split already
-SELECT part, place FROM (
-    SELECT part, place, split, FIRST_VALUE(split) OVER (PARTITION BY sha256 ORDER BY part, place) AS first
-    FROM pictures WHERE row != x''
-) WHERE split != first ORDER BY part
-"""
-
-# A part's number, and its pictures. A skipped picture has the reason as its split, no row, and the text of a warning as
-# its name.
-Record = tuple[int, list[StoredPicture]]
+PICTURES = "pictures.json"  # of a part: rows of the manifest and of the index
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
@@ -70,10 +57,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class SourcePart:
-    """Consecutive jobs, the number of their shards, and the places in their record of squares to leave out."""
+    """Consecutive jobs, the number of their shards, and the places among their squares of those to leave out."""
 
     number: int
     jobs: list[Job]
+    name: str  # hash of all that the part depends on
     without: frozenset[int] = frozenset()
 
 
@@ -83,7 +71,7 @@ def prepare(
     seed: int,
     data: Path,
     out: Path,
-    progress: Callable[..., Iterable[Record]],
+    progress: Callable[..., Iterable[tuple[int, str]]],
 ) -> dict[str, int]:
     """Write shards, manifest and index to the folder `out`, by way of `out`.part, which a killed run leaves behind.
 
@@ -93,7 +81,7 @@ def prepare(
         seed: seed of the sources that draw at random, such as rendered scenes.
         data: folder with sources.yaml, as imported by data.dvc.
         out: folder to write, which must be missing or empty.
-        progress: wraps the records, of which there are `total`, to show progress.
+        progress: wraps the numbers and names of finished parts, of which there are `total`, to show progress.
 
     Returns:
         Counts: train, validation, test, skipped, and per source.
@@ -101,38 +89,50 @@ def prepare(
     Raises:
         ConfigError: an unknown source.
         DataError: no usable training pictures, or no test pictures; a folder is missing; a download failed; files
-            were removed meanwhile; or `out` is not empty.
-        DiskError: the records can't be read or written.
+            changed meanwhile; or `out` is not empty.
     """
     if out.exists() and any(out.iterdir()):
         raise DataError(f"{out}: is not empty", "empty it, or let `dvc repro` do so")
 
-    def parts() -> Iterator[SourcePart]:
-        return cut_parts(list_jobs(config, data, seed), config.shard)
-
-    run, total = digest_of((replace(config, workers=1), scramble), parts())  # the result does not depend on the workers
     unfinished = out.with_name(f"{out.name}.part").absolute()
     work = partial(prepare_part, config, scramble, unfinished)
-    file = unfinished / f"records-{run[:16]}.sqlite"
-    with open_records(file) as records:
-        done = {number for (number,) in records.execute("SELECT number FROM parts")}
-        todo = (part for part in islice(parts(), total) if part.number not in done)
-        for record in progress(map_in_pool(work, todo, config.workers), total=total - len(done)):
-            write_record(records, *record)
-            done.add(record[0])
-        if len(done) < total:
-            raise DataError("data.source: files were removed while it was prepared", "start again")
-        found = groupby(records.execute(_DUPLICATES), lambda row: row[0])
-        without = {number: frozenset(place for _, place in rows) for number, rows in found}
-        if without:  # these parts are prepared again
-            again = (replace(part, without=without[part.number]) for part in parts() if part.number in without)
-            for record in map_in_pool(work, again, config.workers):
-                write_record(records, *record)
-        counts = _report(records, config)
-        layout = ShardLayout(config.side, config.coding)
-        write_tables(unfinished, layout, lambda split: pictures_of(records, split))
-    file.unlink()
-    os.replace(unfinished, out)
+    settings = settings_hash(config, scramble)
+
+    def parts(without: Mapping[int, frozenset[int]]) -> Iterator[SourcePart]:
+        return cut_parts(list_jobs(config, data, seed), config.shard, settings, without)
+
+    def is_missing(part: str) -> bool:
+        return not (unfinished / part).exists()
+
+    names = [part.name for part in parts({})]
+    unfinished.mkdir(parents=True, exist_ok=True)
+    todo = (part for part in islice(parts({}), len(names)) if is_missing(part.name))
+    for _ in progress(map_in_pool(work, todo, config.workers), total=sum(map(is_missing, names))):
+        pass
+    if any(map(is_missing, names)):
+        raise DataError("data.source: files were changed while it was prepared", "start again")
+
+    if without := find_duplicates(unfinished, names):  # these parts are prepared again
+        again = (part for part in parts(without) if part.without)
+        for number, name in map_in_pool(work, again, config.workers):
+            names[number] = name
+    counts = _report(config, (picture for name in names for picture in read_part(unfinished / name)))
+
+    whole = unfinished / f"whole-{hashlib.sha256(''.join(names).encode()).hexdigest()}"
+    whole.mkdir(exist_ok=True)
+    write_tables(
+        whole,
+        ShardLayout(config.side, config.coding),
+        lambda split: (
+            picture for name in names for picture in read_part(unfinished / name) if picture.entry.split == split
+        ),
+    )
+    for name in names:
+        for shard in (unfinished / name).glob("*.tar"):
+            os.replace(shard, whole / shard.name)
+        shutil.rmtree(unfinished / name)
+    os.replace(whole, out)
+    shutil.rmtree(unfinished)
     return counts
 
 
@@ -167,29 +167,27 @@ def list_jobs(config: DataConfig, data: Path, seed: int) -> Iterator[Job]:
     yield from scenes.scene_jobs(config, seed, TEST)
 
 
-def cut_parts(jobs: Iterable[Job], size: int) -> Iterator[SourcePart]:
-    """Yield parts of `size` jobs each; a tar is a part by itself."""
+def cut_parts(
+    jobs: Iterable[Job], size: int, settings: str, without: Mapping[int, frozenset[int]]
+) -> Iterator[SourcePart]:
+    """Yield parts of `size` jobs each, without the squares at some places of theirs; a tar is a part by itself."""
     numbers = count()
     for is_tar, alike in groupby(jobs, lambda job: job.func is folders.read_tar):
         while batch := list(islice(alike, 1 if is_tar else size)):
-            yield SourcePart(next(numbers), batch)
+            number = next(numbers)
+            left_out = without.get(number, frozenset())
+            content = (settings, number, [(job.func.__qualname__, job.args) for job in batch], sorted(left_out))
+            name = hashlib.sha256(repr(content).encode(errors="surrogateescape")).hexdigest()
+            yield SourcePart(number, batch, name, left_out)
 
 
-def digest_of(settings: object, parts: Iterable[SourcePart]) -> tuple[str, int]:
-    """Return the digest of all that a run's bytes depend on, and the number of its parts.
-
-    The digest covers parameters, files, code and packages.
-    """
+def settings_hash(config: DataConfig, scramble: ScrambleConfig) -> str:
+    """Return the hash of parameters, code and packages that the pictures depend on; the number of workers is not."""
     code = (  # computes the pictures
         "pipeline/prepare", "pipeline/shards.py", "stegnet/core", "stegnet/image", "stegnet/media", "stegnet/video",
     )  # fmt: skip
-    digest = hashlib.sha256(repr((settings, cv2.__version__, PIL.__version__, source_hash(code))).encode())
-    total = 0
-    for part in parts:
-        total += 1
-        for job in part.jobs:
-            digest.update(repr((job.func.__qualname__, job.args)).encode(errors="surrogateescape"))
-    return digest.hexdigest(), total
+    settings = (replace(config, workers=1), scramble, cv2.__version__, PIL.__version__, source_hash(code))
+    return hashlib.sha256(repr(settings).encode()).hexdigest()
 
 
 # What a process does
@@ -211,12 +209,17 @@ def _killed(item: object, error: StegnetError) -> NoReturn:
     raise DataError("a process that prepares pictures was killed", hint) from error
 
 
-def prepare_part(config: DataConfig, scramble: ScrambleConfig, out: Path, part: SourcePart) -> Record:
-    """Write the shards of a part to a folder, replacing any that are there, and return its record."""
+def prepare_part(config: DataConfig, scramble: ScrambleConfig, out: Path, part: SourcePart) -> tuple[int, str]:
+    """Write a part's shards and the list of its pictures to a folder in `out`, and return its number and its name."""
     cv2.setNumThreads(1)
     most_bits = 4.2  # bits per pixel of a coded base: with more, a secret does not fit into a cover of its size
     rows: list[StoredPicture] = []
-    with ShardWriter(out, part.number, config.coding) as writer:
+    if (out / part.name).exists():
+        return part.number, part.name
+    folder = out / f"{part.name}.new"
+    shutil.rmtree(folder, ignore_errors=True)  # left by a killed run
+    folder.mkdir()
+    with ShardWriter(folder, part.number, config.coding) as writer:
         for picture in (picture for job in part.jobs for picture in job()):
             if isinstance(picture, str):
                 rows.append(_skipped(picture, DAMAGED))
@@ -238,7 +241,9 @@ def prepare_part(config: DataConfig, scramble: ScrambleConfig, out: Path, part: 
                     base = decode_avif(coded, config.side, config.side)
                 entry = Entry(name, picture.source, hashlib.sha256(pixels.data).hexdigest(), width, height, split)
                 rows.append(StoredPicture(entry, writer.add(split, pixels, base)))
-    return part.number, rows
+    (folder / PICTURES).write_text(json.dumps([(*entry, row.hex()) for entry, row in rows]), encoding="utf-8")
+    os.replace(folder, out / part.name)
+    return part.number, part.name
 
 
 def _skipped(name: str, reason: str) -> StoredPicture:
@@ -258,57 +263,63 @@ def draw_split(picture: Picture, key: str, config: DataConfig) -> str:
 # Finished parts
 
 
-@contextmanager
-def open_records(file: Path) -> Iterator[sqlite3.Connection]:
-    """Open the records of a run among its unfinished shards; empty the folder if another run wrote it."""
-    if not file.exists():
-        shutil.rmtree(file.parent, ignore_errors=True)
-        file.parent.mkdir(parents=True)
+def read_part(part: Path) -> Iterator[StoredPicture]:
+    """Yield the pictures of a part's folder, those that were skipped among them."""
     try:
-        with closing(sqlite3.connect(file)) as records:
-            records.executescript(_TABLES)
-            yield records
-    except sqlite3.Error as error:
-        hint = f"free space on its disk, or remove {file.parent}, and start again"
-        raise DiskError(f"{file}: can't be used ({error})", hint) from error
+        rows = json.loads((part / PICTURES).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{part}: can't be read ({error})", f"remove {part.parent}, and start again") from error
+    return (StoredPicture(Entry(*entry), bytes.fromhex(row)) for *entry, row in rows)
 
 
-def write_record(records: sqlite3.Connection, number: int, pictures: list[StoredPicture]) -> None:
-    """Add the record of a finished part, or replace it."""
-    with records:
-        records.execute("INSERT OR IGNORE INTO parts VALUES (?)", (number,))
-        records.execute("DELETE FROM pictures WHERE part = ?", (number,))
-        rows = ((number, place, *picture.entry, picture.row) for place, picture in enumerate(pictures))
-        records.executemany("INSERT INTO pictures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+def find_duplicates(unfinished: Path, names: Iterable[str]) -> dict[int, frozenset[int]]:
+    """Return the places of squares whose pixels are in another split already, by the number of their part.
+
+    The digests are sorted into files, of which one at a time is in memory.
+    """
+    found: dict[int, set[int]] = defaultdict(set)
+    with ExitStack() as opened:
+        files = [opened.enter_context(TemporaryFile("w+", dir=unfinished)) for _ in range(256)]
+        for number, name in enumerate(names):
+            for place, (entry, row) in enumerate(read_part(unfinished / name)):
+                if row:
+                    print(entry.sha256, number, place, entry.split, file=files[int(entry.sha256[:2], 16)])
+        for file in files:
+            file.seek(0)
+            first: dict[str, str] = {}
+            for digest, number_text, place_text, split in map(str.split, file):
+                if first.setdefault(digest, split) != split:
+                    found[int(number_text)].add(int(place_text))
+    return {number: frozenset(places) for number, places in found.items()}
 
 
-def pictures_of(records: sqlite3.Connection, split: str) -> Iterator[StoredPicture]:
-    """Yield the pictures of a split, or those skipped for a reason, in the order of the parts, read one by one."""
-    columns = "name, source, sha256, width, height, split, row"
-    found = records.execute(f"SELECT {columns} FROM pictures WHERE split = ? ORDER BY part, place", (split,))
-    return (StoredPicture(Entry(*entry), row) for *entry, row in found)
-
-
-def _report(records: sqlite3.Connection, config: DataConfig) -> dict[str, int]:
+def _report(config: DataConfig, pictures: Iterable[StoredPicture]) -> dict[str, int]:
     """Count the pictures, and log the skipped ones and the split of one's own.
 
     Raises DataError if there is nothing to train or to test on.
     """
-    own: dict[str, Counter[str]] = {}
-    counts: Counter[str] = Counter(train=0, validation=0, test=0, skipped=0)
-    for split, source, number in records.execute("SELECT split, source, COUNT(*) FROM pictures GROUP BY split, source"):
-        counts.update({split: number, f"sources.{source}": number} if split in SPLITS else {"skipped": number})
-        if split in SPLITS and source in OWN:
-            own.setdefault(source, Counter())[split] = number
-    for picture in pictures_of(records, DAMAGED):
-        _log.warning("skipped %s", picture.entry.name)
     explained = {SMALL: f"smaller than data.side {config.side}", DUPLICATE: "that are in another split too"}
     named = 3  # pictures that a warning names; the others are counted
+    own: dict[str, Counter[str]] = defaultdict(Counter)
+    counts: Counter[str] = Counter(train=0, validation=0, test=0, skipped=0)
+    small_or_twice: dict[str, list[str]] = {reason: [] for reason in explained}
+    reasons: Counter[str] = Counter()
+    for entry, _ in pictures:
+        if entry.split in SPLITS:
+            counts.update([entry.split, f"sources.{entry.source}"])
+            if entry.source in OWN:
+                own[entry.source][entry.split] += 1
+            continue
+        counts["skipped"] += 1
+        reasons[entry.split] += 1
+        if entry.split == DAMAGED:
+            _log.warning("skipped %s", entry.name)
+        elif reasons[entry.split] <= named:
+            small_or_twice[entry.split].append(entry.name)
     for reason, words in explained.items():
-        if number := sum(1 for _ in pictures_of(records, reason)):
-            names = ", ".join(picture.entry.name for picture in islice(pictures_of(records, reason), named))
+        if number := reasons[reason]:
             more = f" and {number - named} more" if number > named else ""
-            _log.warning("skipped %d %s: %s%s", number, words, names, more)
+            _log.warning("skipped %d %s: %s%s", number, words, ", ".join(small_or_twice[reason]), more)
     for source, numbers in own.items():
         _log.info("pictures of %s: %s", source, ", ".join(f"{numbers[split]} {split}" for split in SPLITS))
     if own and all(numbers[TEST] < 2 for numbers in own.values()):

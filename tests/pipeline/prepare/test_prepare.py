@@ -131,13 +131,14 @@ def test_a_picture_outside_the_manual_split_is_an_error(by_hand, prepared, tmp_p
     assert not (tmp_path / "out").exists()
 
 
-def test_a_picture_in_two_splits_is_only_in_the_test_split(by_hand, prepared, caplog):
+def test_a_picture_in_two_splits_is_only_in_the_test_split(by_hand, prepared, caplog, tmp_path):
     folder = by_hand("train", "val", "test")
     shutil.copy(folder / "test" / "class" / "1.png", folder / "train" / "one.png")
     Image.open(folder / "val" / "class" / "2.png").save(folder / "train" / "two.bmp")  # other bytes, same pixels
     shutil.copy(folder / "test" / "class" / "3.png", folder / "val" / "three.png")
-    counts, rows = prepared(source="folder", folder=str(folder))
+    counts, rows = prepared(source="folder", folder=str(folder), shard=1)
     assert (counts[TRAIN], counts[VALIDATION], counts[TEST], counts["skipped"]) == (6, 6, 8, 3)
+    assert len(list((tmp_path / "out").glob("*.tar"))) == len(rows)  # nor is it left in a shard
     assert len({row.sha256 for row in rows}) == len(rows)
     assert caplog.messages == ["skipped 3 that are in another split too: val/three.png, train/one.png, train/two.bmp"]
 
