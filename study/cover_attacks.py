@@ -265,7 +265,7 @@ def off_prediction(before: Callable[[np.ndarray], np.ndarray]) -> Attack:
 
     def attack(data: bytes) -> float:
         file = jpeg_of(data, "cover.jpg")
-        found, steps = from_zigzag(file.planes[0]), from_zigzag(file.steps(0))
+        found, steps = from_zigzag(file.planes[0]), from_zigzag(file.quanta(0))
         luma = before(decoded(data)) @ np.array([0.299, 0.587, 0.114]) - 128
         predicted = _coefficients(luma) / steps
         off = (np.abs(found[: predicted.shape[0], : predicted.shape[1]] - predicted) > _OFF).sum((2, 3))
@@ -285,7 +285,7 @@ def saved_before(quality: int, top: int, left: int, subsampling: str = "4:2:0") 
 
     def attack(data: bytes) -> float:
         file = jpeg_of(data, "cover.jpg")
-        found, steps = from_zigzag(file.planes[0]), from_zigzag(file.steps(0))
+        found, steps = from_zigzag(file.planes[0]), from_zigzag(file.quanta(0))
         luma = _pixels(found * steps)
         predicted = np.full(luma.shape, np.nan)
         old = luma[-top % _BLOCK :, -left % _BLOCK :]
@@ -358,7 +358,7 @@ def more_zeros(data: bytes) -> float:
     Fridrich, Goljan and Hogea 2002, "Steganalysis of JPEG images: breaking the F5 algorithm".
     """
     file = jpeg_of(data, "cover.jpg")
-    found, steps = from_zigzag(file.planes[0]), from_zigzag(file.steps(0))
+    found, steps = from_zigzag(file.planes[0]), from_zigzag(file.quanta(0))
     luma = decoded(data)[4:-4, 4:-4] @ np.array([0.299, 0.587, 0.114]) - 128
     shifted = np.rint(_coefficients(luma) / steps)
     low = [(0, 1), (1, 0), (1, 1)]

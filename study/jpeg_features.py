@@ -56,7 +56,7 @@ class Luma:
 
 def luma_of(jpeg: JpegPicture, quality: int) -> Luma:
     """The luma of a JPEG of a quality."""
-    return Luma(from_zigzag(jpeg.planes[0]), from_zigzag(jpeg.steps(0)), quality)
+    return Luma(from_zigzag(jpeg.planes[0]), from_zigzag(jpeg.quanta(0)), quality)
 
 
 def dctr(luma: Luma) -> np.ndarray:

@@ -39,7 +39,7 @@ from stegnet.core.pixels import encode_jpeg, is_grey
 from stegnet.image.pictures import read_picture, resize
 from stegnet.jpeg.coefficients import read_jpeg
 from stegnet.jpeg.cover import jpeg_cover
-from stegnet.jpeg.samples import coefficient_costs, fixed_samples, juniward, medium_of, samples_of, with_samples
+from stegnet.jpeg.samples import coefficient_costs, fixed_samples, juniward, rules_of, samples_of, with_samples
 from stegnet.keys import KEY_BYTES, Key, seeded
 from stegnet.media.cover import Cover
 from stegnet.sealing import LEAD_BYTES, MAC_BYTES, SEED_BYTES, TAG_BYTES, SealOptions, seal
@@ -219,7 +219,7 @@ def hide_by_juniward(picture: np.ndarray, quality: int, rate: float, seed: int) 
     """J-UNIWARD, as the method jpeg computes its costs."""
     with TemporaryDirectory() as folder:
         jpeg = read_jpeg(_saved(picture, quality, Path(folder)))
-    cover, costs = luma_of(jpeg, quality), juniward(jpeg.decoded_luma.shown, jpeg.steps(0))
+    cover, costs = luma_of(jpeg, quality), juniward(jpeg.decoded_luma.shown, jpeg.quanta(0))
     costs = from_zigzag(costs.astype(np.float64))
     changes = ternary(rhos=(costs, costs), alpha=rate, n=cover.nonzero, seed=seed)
     return Luma(cover.coefficients + changes, cover.table, quality)
@@ -262,7 +262,7 @@ def _sealed(path: Path, quality: int, rate: float, seed: int) -> Luma:
     keys = Key(random(KEY_BYTES)).new_keys(random)
     record = random(max(round((rate * plain.nonzero - LEAST_BITS) / 8), 0))
     samples, fixed = samples_of(picture), fixed_samples(picture)
-    options = SealOptions(True, clustered=False, medium=medium_of(picture), fixed=fixed if fixed.any() else None)
+    options = SealOptions(True, clustered=False, rules=rules_of(picture), fixed=fixed if fixed.any() else None)
     sealed = seal(samples, record, keys, random(SEED_BYTES), coefficient_costs(picture, cover.errors), options)
     return Luma(from_zigzag(with_samples(picture, sealed)[0]), plain.table, quality)
 

@@ -45,7 +45,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     ],
     "GRID": [
         ("methods.robust.grid", "SHORTEST PER_DOUBLING LEAST_SHARE"),
-        ("sealing.content_salts", "THUMBNAIL SALT_STEP=STEP_OF_COPIES"),
+        ("sealing.content_salts", "THUMBNAIL SALT_STEP=QUANTUM_OF_COPIES"),
         ("methods.robust.grid", "BLURRED=BLUR_FACTOR SIDE SURENESS"),
     ],
     "EVIDENCE": [
@@ -63,7 +63,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("jpeg.samples.COEFFICIENTS", "GROUP=SHARE"),
         ("jpeg.cover", "FINEST TOO_FINE"),
         ("methods.jpeg", "USUAL_QUALITY"),
-        ("jpeg.medium", "MOST_RATE MOST_BESIDE RATE STEP HIGHEST_RATE MEASURED"),
+        ("jpeg.medium", "MOST_RATE MOST_BESIDE RATE STEP=QUANTUM HIGHEST_RATE MEASURED"),
     ],
     "JPEG_COSTS": [
         ("jpeg.samples.COST_SETTINGS", "STABILISER"),
@@ -93,7 +93,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("methods.robust.operating_points", "SHARES"),
         ("methods.robust.block_placement", "RANDOM_BITS HEADER_SHARE MOST_HEADER BITS_OF_CHOSEN MOST_CHOICE"),
         ("methods.robust.grid", "SALT"),
-        ("sealing.content_salts", "STEP NEAR=EDGE_MARGIN MOST_NEAR=MOST_MOVED_MEANS MOST_SALTS"),
+        ("sealing.content_salts", "STEP=QUANTUM NEAR=EDGE_MARGIN MOST_NEAR=MOST_MOVED_MEANS MOST_SALTS"),
     ],
     "SAMPLE_ORDER": [
         ("sealing.sample_order", "LEAD_BYTES LEAD_TRITS MAC_BYTES MAC_TRITS"),

@@ -28,7 +28,7 @@ from stegnet.image.colour_profiles import BrokenProfileError, to_srgb
 from stegnet.image.pictures import KEPT_IN_FORM, ignoring_warnings, orientation_of, resize
 from stegnet.jpeg.coefficients import JpegPicture, read_jpeg
 from stegnet.jpeg.cover import JpegCover, rounding_errors
-from stegnet.jpeg.libjpeg import ColourOffsets, blocks_that_hold, colour_offsets, steps_that_hold
+from stegnet.jpeg.libjpeg import ColourOffsets, blocks_that_hold, changes_that_hold, colour_offsets
 from stegnet.jpeg.markers import open_jpeg
 from stegnet.jpeg.samples import CARRIED, coefficient_costs
 from stegnet.media.condition import Condition, Premise
@@ -79,7 +79,7 @@ class ChannelCover:
     def holds(self, blocks: NDArray[np.int16], numbers: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Return whether the numbered blocks, sent as (m, 64) coefficients, arrive so, (m,) bool."""
         known = self.transit.known
-        steps = self.arrived.steps(0)
+        steps = self.arrived.quanta(0)
         return blocks_that_hold(blocks, self.offset[numbers], steps, known.dct)
 
 
@@ -217,12 +217,12 @@ def _costs(
     costs: Costs, sent: JpegPicture, transit: "Transit", stays: NDArray[np.bool_], offsets: ColourOffsets
 ) -> Costs:
     """Return costs with WET for steps after which their block does not arrive as sent."""
-    steps = sent.steps(0)
+    steps = sent.quanta(0)
     # Levels by which a step of each coefficient changes a pixel, at most.
     reach = np.ceil(steps[1:] * np.abs(DCT_BASIS).max(1)[1:]) + 1
     wanted = stays[:, None] & (offsets.room[:, None] > reach)
     blocks = sent.planes[0].reshape(-1, 64)
-    holds = steps_that_hold(blocks, offsets.offset, steps, transit.known.dct, wanted)
+    holds = changes_that_hold(blocks, offsets.offset, steps, transit.known.dct, wanted)
     for side, able in zip(costs, holds, strict=True):
         of_steps = side.reshape(-1, CARRIED)
         np.copyto(of_steps, np.where(able, np.minimum(of_steps, DEAREST), WET))

@@ -35,7 +35,7 @@ class JpegForm:
     def of(cls, jpeg: JpegPicture) -> "JpegForm":
         """Return the form of a JPEG; `check` refuses one that can't be saved again."""
         return cls(
-            tuple(tuple(jpeg.steps(number).tolist()) for number in range(len(jpeg.planes))),
+            tuple(tuple(jpeg.quanta(number).tolist()) for number in range(len(jpeg.planes))),
             tuple((component.across, component.down) for component in jpeg.file.components),
         )
 

@@ -101,5 +101,5 @@ def same_tables(one: JpegPicture, other: JpegPicture) -> bool:
     """Return whether two JPEGs have the same number of blocks and the same quantisation tables."""
     shapes = [[plane.shape for plane in each.planes] for each in (one, other)]
     return shapes[0] == shapes[1] and all(
-        np.array_equal(one.steps(number), other.steps(number)) for number in range(len(one.planes))
+        np.array_equal(one.quanta(number), other.quanta(number)) for number in range(len(one.planes))
     )

@@ -20,7 +20,7 @@ from stegnet.formats.opened_file import FileInMemory
 from stegnet.jpeg.coefficients import JpegPicture
 from stegnet.jpeg.cover import JpegCover
 from stegnet.jpeg.medium import JpegMedium
-from stegnet.jpeg.samples import fixed_samples, medium_of, samples_of, with_samples
+from stegnet.jpeg.samples import fixed_samples, rules_of, samples_of, with_samples
 from stegnet.keys import ContainerKeys, Randomness
 from stegnet.media.cover import Cover
 from stegnet.record import Record, format_record
@@ -154,4 +154,4 @@ def _options(jpeg: JpegPicture, unusable: NDArray[np.bool_] | None = None) -> Se
     fixed = fixed_samples(jpeg)
     if unusable is not None:
         fixed |= unusable
-    return SealOptions(True, clustered=False, medium=medium_of(jpeg), fixed=fixed if fixed.any() else None)
+    return SealOptions(True, clustered=False, rules=rules_of(jpeg), fixed=fixed if fixed.any() else None)

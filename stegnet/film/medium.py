@@ -84,7 +84,7 @@ class FrameSamples:
         samples: (H, W, 3) uint8.
     """
 
-    model = PIXELS
+    rules = PIXELS
     fixed = None
 
     def __init__(self, samples: np.ndarray) -> None:

@@ -37,7 +37,7 @@ from stegnet.media.cover import Cover
 from stegnet.media.growth import or_without_loss
 from stegnet.record import Container, FrameReading, empty_record_bytes, full_capacity, read_record
 from stegnet.results import SecurePayload
-from stegnet.sealing import SampleModel, most_fixed, record_capacity
+from stegnet.sealing import SampleRules, most_fixed, record_capacity
 from stegnet.video.mp4 import read_mp4, write_mp4
 from stegnet.video.mp4_metadata import metadata_in_mp4
 
@@ -86,10 +86,10 @@ class H264Medium(GroupedMedium):
     def share_capacity(self, name: str, key: Key) -> int:
         """Return the bytes of a file's share that fit into each group; negative if nothing does."""
         most_rate = 0.25  # bits of a record per sample
-        model = SampleModel(SHARE)
+        rules = SampleRules(SHARE)
         capacities = (
-            min(record_capacity(size, 1, key, 1, model), int(free * most_rate) // 8)
-            if size - free <= most_fixed(size, model) * size
+            min(record_capacity(size, 1, key, 1, rules), int(free * most_rate) // 8)
+            if size - free <= most_fixed(size, rules) * size
             else 0
             for size, free in self._sizes
         )
@@ -206,7 +206,7 @@ class H264Container(Container):
 
     def __init__(self, file: Cover, key_source: Opener) -> None:
         self._stream = FilmStream(file, damaged=True)
-        self._contexts: list[SampleModel] = []  # of each group
+        self._contexts: list[SampleRules] = []  # of each group
         self._finding = KeyRing(key_source)
         super().__init__(file, key_source)
 
@@ -214,7 +214,7 @@ class H264Container(Container):
         """Read the record of a group, whose MAC covers what the group's slices say."""
         if position == 0 and self.first.record:
             return self.first
-        return read_record(frame, self._keys, first=position == 0, medium=self._contexts[position])
+        return read_record(frame, self._keys, first=position == 0, rules=self._contexts[position])
 
     def _decode(self) -> Generator[np.ndarray, None, None]:
         self._contexts = []
@@ -228,10 +228,10 @@ class H264Container(Container):
                     group, length = window.group(0)
                 elif self._contexts and group.count < GROUP_SAMPLES:  # the remainder at the end carries nothing
                     return
-            self._contexts.append(group.model)
-            self.medium = self._contexts[0]
+            self._contexts.append(group.rules)
+            self.rules = self._contexts[0]
             window.drop(length)
             yield group.samples
 
     def _opens(self, group: Group, first: bool) -> bool:
-        return read_record(group.samples, self._finding, first=first, medium=group.model).record is not None
+        return read_record(group.samples, self._finding, first=first, rules=group.rules).record is not None

@@ -30,7 +30,7 @@ from stegnet.h264.levels import (
     x264_padding,
 )
 from stegnet.sealing.costs import MEDIAN, WET, Costs
-from stegnet.sealing.sample_order import SampleModel
+from stegnet.sealing.sample_order import SampleRules
 
 SHARE = 4096  # samples per sample that each bit of lead and MAC is chosen from
 GROUP_SAMPLES = 1 << 16
@@ -121,9 +121,9 @@ class Group:
         return self.count if self.fixed is None else int(np.count_nonzero(~self.fixed))
 
     @property
-    def model(self) -> SampleModel:
+    def rules(self) -> SampleRules:
         """Kind of samples, whose MAC covers the group's context, too."""
-        return SampleModel(SHARE, sha256(b"stegnet/1/h264" + self.context).digest())
+        return SampleRules(SHARE, sha256(b"stegnet/1/h264" + self.context).digest())
 
     def costs(self) -> Costs:
         """Return the costs of the samples, (n, 1, 1) uint16.

@@ -14,7 +14,7 @@ from stegnet.keys import Opener
 from stegnet.media.cover import Cover
 from stegnet.record import UNREADABLE, Container, Header, collect_whole, may_be_lost
 from stegnet.results import OutputTarget, Report, as_named, text_report
-from stegnet.sealing import SampleModel
+from stegnet.sealing import SampleRules
 
 
 class FoundFile(FoundSecret):
@@ -87,9 +87,9 @@ class SamplesContainer(Container):
 
     _has_samples = True
 
-    def __init__(self, file: Cover, key_source: Opener, samples: np.ndarray, model: SampleModel) -> None:
+    def __init__(self, file: Cover, key_source: Opener, samples: np.ndarray, rules: SampleRules) -> None:
         self._samples = samples
-        self.medium = model
+        self.rules = rules
         super().__init__(file, key_source)
 
     def _decode(self) -> Generator[np.ndarray, None, None]:

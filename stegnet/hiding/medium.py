@@ -44,7 +44,7 @@ from stegnet.media.cover import Cover
 from stegnet.media.growth import time_in_words
 from stegnet.record import File, Record, empty_record_bytes, format_record, frames_with_data
 from stegnet.results import NONE_HARD, OR_ALBUM, Detectability, SecurePayload, stored_name
-from stegnet.sealing import PICTURE_EFFORT, SEED_BYTES, Costs, SampleModel, SealOptions, record_capacity, seal
+from stegnet.sealing import PICTURE_EFFORT, SEED_BYTES, Costs, SampleRules, SealOptions, record_capacity, seal
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class SampleGroup(Protocol):
         """Samples, (rows, columns, 3 or 1) uint8."""
 
     @property
-    def model(self) -> SampleModel:
+    def rules(self) -> SampleRules:
         """The kind of samples, and the data that the MAC covers besides them."""
 
     @property
@@ -166,13 +166,13 @@ class SampleMedium(Medium):
     """A medium that is one group of samples, with one record.
 
     Attributes:
-        samples, model, fixed: as of `SampleGroup`.
+        samples, rules, fixed: as of `SampleGroup`.
         memory_if_full: memory that it takes besides what a text takes if all samples carry.
         opener: what opens a record, if not the keys of its container.
     """
 
     samples: np.ndarray
-    model: SampleModel
+    rules: SampleRules
     fixed: np.ndarray | None = None
     memory_if_full: ClassVar[int] = 0  # bytes a pixel
     opener: Opener | None = None
@@ -185,7 +185,7 @@ class SampleMedium(Medium):
     def record_capacity(self, key: Key) -> int:
         """Return the bytes of the largest record for a film key; negative if not even an empty one fits."""
         rows, cols = self.samples.shape[:2]
-        return record_capacity(rows, cols, key, self.channels, self.model)
+        return record_capacity(rows, cols, key, self.channels, self.rules)
 
     def file_capacity(self, name: str, key: Key) -> int:
         return self.record_capacity(key) - empty_record_bytes(name)
@@ -236,7 +236,7 @@ def seal_record(
     costs = [group.costs()]  # emptied below, so that sealing frees them
     samples = group.samples
     colour = samples.shape[2] > 1
-    options = SealOptions(first, effort, grey=colour, clustered=colour, medium=group.model, fixed=fixed)
+    options = SealOptions(first, effort, grey=colour, clustered=colour, rules=group.rules, fixed=fixed)
     return seal(samples, format_record(record, keys.secret), keys, seed, costs.pop(), options)
 
 

@@ -78,7 +78,7 @@ class JpegPicture:
     planes: tuple[np.ndarray, ...]
     whole: tuple[np.ndarray, ...] | None = None
 
-    def steps(self, component: int) -> np.ndarray:
+    def quanta(self, component: int) -> np.ndarray:
         """Return the quantisation table of a component, (64,) int in zigzag order."""
         return np.array(self.file.quantisation[self.file.components[component].table])
 
@@ -92,7 +92,7 @@ class JpegPicture:
     def decoded_luma(self) -> DecodedLuma:
         """Luma as it is decoded in floating point."""
         luma = self.planes[0]
-        basis = (DCT_BASIS * self.steps(0)[:, None]).astype(np.float32)
+        basis = (DCT_BASIS * self.quanta(0)[:, None]).astype(np.float32)
         rows, cols, _ = luma.shape
         shown = np.empty((rows, BLOCK, cols, BLOCK), np.uint8)
         room = np.empty((rows, cols), np.float32)
@@ -187,8 +187,8 @@ class JpegPicture:
             return rests == [_FULL_BYTE] and is_whole
         script_segments = bytes.fromhex("db c0 c4 da")  # of encoders that descend from Adobe's for ActionScript
         known = bytes(file.data[start + 1] for start, _ in file.parts) == script_segments
-        script_step = 24  # their largest step of luma is at least this, up to quality 90
-        return known and file.mcu == (1, 1) and len(file.components) == 3 and self.steps(0).max() >= script_step
+        script_quantum = 24  # their largest quantum of luma is at least this, up to quality 90
+        return known and file.mcu == (1, 1) and len(file.components) == 3 and self.quanta(0).max() >= script_quantum
 
     def _symbols(self, planes: Sequence[np.ndarray]) -> list[Symbols]:
         if self.whole:

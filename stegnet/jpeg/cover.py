@@ -1,6 +1,6 @@
-"""JPEGs to hide in, made of any picture: rounding errors show which steps are nearly free.
+"""JPEGs to hide in, made of any picture: rounding errors show which changes are nearly free.
 
-The sender who makes the JPEG knows them; otherwise they are estimated. A step back towards the value before rounding
+The sender who makes the JPEG knows them; otherwise they are estimated. A change back towards the value before rounding
 changes little that was not lost anyway: Denemark, Fridrich 2015, "Side-informed steganography with additive distortion"
 (IEEE WIFS). A smoothed picture estimates the picture before rounding: Li, Chen, Zhang, Zhou, Wang, Yu 2020, "JPEG
 steganography with estimated side-information" (IEEE TCSVT 30(7)).
@@ -25,7 +25,7 @@ from stegnet.media.evidence.lattice import lattice_proof
 from stegnet.media.evidence.pictures import FLAT, is_flat
 from stegnet.media.evidence.tiles import tiles
 
-_FINEST = 1.8  # mean quantisation step; below it, at qualities 99 and 100, steps are found by themselves
+_FINEST = 1.8  # mean quantum; below it, at qualities 99 and 100, changes are found by themselves
 _TOO_FINE = "changes at its quality, 99 or 100, are easy to find"
 
 
@@ -36,7 +36,7 @@ class JpegCover:
     picture: JpegPicture  # its coefficients
     file: Cover
     condition: Condition  # on which rests how hard to find its container is
-    history: str | None = None  # trace of an earlier format, if it reveals steps
+    history: str | None = None  # trace of an earlier format, if it reveals changes
     # rounding errors of luma's coefficients, (rows, columns, 64) float32, −0.5 to 0.5; None: not known
     errors: np.ndarray | None = None
     notes: tuple[str, ...] = ()  # lines on how it was made
@@ -58,7 +58,7 @@ def why_made_anew(cover: Cover) -> str:
 
 
 def jpeg_cover(cover: Cover, quality: int, side: int | None = None) -> JpegCover:
-    """Return the cover if it is a JPEG that steps can be hidden in; else a JPEG of this quality that is made of it.
+    """Return the cover if it is a JPEG that can be hidden in; else a JPEG of this quality that is made of it.
 
     Args:
         cover: opened picture.
@@ -77,7 +77,7 @@ def jpeg_cover(cover: Cover, quality: int, side: int | None = None) -> JpegCover
     if side is not None:
         return _made(cover, quality, side)
     picture = cover.once("coefficients", read_jpeg)  # which other readers look at, too
-    return JpegCover(picture, cover, cover.condition(), jpeg_proof(picture.planes[0], picture.steps(0)))
+    return JpegCover(picture, cover, cover.condition(), jpeg_proof(picture.planes[0], picture.quanta(0)))
 
 
 def _made(cover: Cover, quality: int, side: int | None, why: str = "") -> JpegCover:
@@ -99,7 +99,7 @@ def _made(cover: Cover, quality: int, side: int | None, why: str = "") -> JpegCo
     # Of a JPEG of quality 99 or 100, values lie closer than in the new one.
     if side is None and not cover.stays_jpeg:
         history = history or cover.lossy_format or lattice_proof(list(tiles(read)))
-    history = history or jpeg_proof(picture.planes[0], picture.steps(0))
+    history = history or jpeg_proof(picture.planes[0], picture.quanta(0))
     return JpegCover(picture, made, cover.condition(side), history, rounding_errors(pixels, picture), notes)
 
 
@@ -123,7 +123,7 @@ def _exif(cover: Cover) -> bytes:
 
 
 def rounding_errors(pixels: np.ndarray, jpeg: JpegPicture) -> np.ndarray:
-    """Return the rounding errors of luma's coefficients: the exact ones less the JPEG's, in quantisation steps.
+    """Return the rounding errors of luma's coefficients: the exact ones less the JPEG's, in quanta.
 
     They are (rows, columns, 64) float32, clipped to −0.5 to 0.5, as the encoder's own DCT may be less exact. The JPEG
     was made of the pixels, (H, W, 3) or (H, W) uint8.
@@ -186,6 +186,6 @@ def _moments(strip: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _difference(luma: np.ndarray, jpeg: JpegPicture, part: slice) -> np.ndarray:
-    """Return the coefficients of rows of blocks of luma, (8n, 8 · columns) float32, minus the JPEG's, in steps."""
-    difference: np.ndarray = coefficients(luma - 128) / jpeg.steps(0).astype(np.float32) - jpeg.planes[0][part]
+    """Return the coefficients of rows of blocks of luma, (8n, 8 · columns) float32, minus the JPEG's, in quanta."""
+    difference: np.ndarray = coefficients(luma - 128) / jpeg.quanta(0).astype(np.float32) - jpeg.planes[0][part]
     return difference

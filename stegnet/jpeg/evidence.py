@@ -19,16 +19,16 @@ GAP = 0.1  # share of the count of a larger value that a gap has at most
 MOST_GAPS = 2  # frequencies with gaps in a JPEG that was saved once
 
 
-def jpeg_proof(luma: np.ndarray, steps: np.ndarray) -> str | None:
+def jpeg_proof(luma: np.ndarray, quanta: np.ndarray) -> str | None:
     """Describe a JPEG in which a changed coefficient is proof, by its luma; None: in this one, none is known to be.
 
     Args:
         luma: quantised coefficients, (rows, columns, 64) int in zigzag order.
-        steps: quantisation table, (64,) in zigzag order.
+        quanta: quantisation table, (64,) in zigzag order.
     """
     if saved_twice(luma):
         return TWICE
-    basis = (DCT_BASIS * steps[:, None]).astype(np.float32)
+    basis = (DCT_BASIS * quanta[:, None]).astype(np.float32)
     pooled = DctHistograms()
     blocks = SIDE // BLOCK
     for top, left in starts(luma.shape, blocks):

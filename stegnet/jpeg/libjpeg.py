@@ -44,13 +44,13 @@ class ColourOffsets:
 
 
 def encode_planes(
-    pixels: NDArray[np.uint8], steps: Sequence[NDArray[np.integer]], sampling: tuple[int, int], dct: DctMethod
+    pixels: NDArray[np.uint8], quanta: Sequence[NDArray[np.integer]], sampling: tuple[int, int], dct: DctMethod
 ) -> tuple[NDArray[np.int16], ...]:
     """Return the quantised coefficients that libjpeg's encoder makes of pixels.
 
     Args:
         pixels: (H, W, 3) RGB, or (H, W) grey.
-        steps: the quantisation table of each component, (64,) in zigzag order, 1 to 65,535.
+        quanta: the quantisation table of each component, (64,) in zigzag order, 1 to 65,535.
         sampling: pixels for a sample of chroma across and down, such as (2, 2) for 4:2:0.
         dct: forward DCT.
 
@@ -62,60 +62,60 @@ def encode_planes(
     else:
         luma, blue, red = _ycc_of(pixels)
         planes = [luma, _downsampled(blue, sampling), _downsampled(red, sampling)]
-    return tuple(_encoded(plane, _Quantiser.of(table, dct)) for plane, table in zip(planes, steps, strict=True))
+    return tuple(_encoded(plane, _Quantiser.of(table, dct)) for plane, table in zip(planes, quanta, strict=True))
 
 
 def blocks_that_hold(
-    blocks: NDArray[np.int16], offset: NDArray[np.int8], steps: NDArray[np.integer], dct: DctMethod
+    blocks: NDArray[np.int16], offset: NDArray[np.int8], quanta: NDArray[np.integer], dct: DctMethod
 ) -> NDArray[np.bool_]:
     """Return whether luma blocks arrive as they are sent if they are saved with the same table, (n,).
 
     Args:
         blocks: quantised coefficients, (n, 64) in zigzag order; their pixels must all be in the picture.
         offset: what decoded pixels gain before they are saved, (n, 64) row by row, as `ColourOffsets.offset`.
-        steps: the quantisation table, (64,) in zigzag order.
+        quanta: the quantisation table, (64,) in zigzag order.
         dct: forward DCT of the program that saves them.
     """
-    quantiser = _Quantiser.of(steps, dct)
+    quantiser = _Quantiser.of(quanta, dct)
     limits = quantiser.limits
     held = np.zeros(len(blocks), np.bool_)
 
     def fill(part: slice) -> None:
         inputs = (np.ascontiguousarray(blocks[part]), np.ascontiguousarray(offset[part]))
-        kernels.jpeg_blocks_hold(quantiser.method, *inputs, quantiser.steps, quantiser.scales, *limits, held[part])
+        kernels.jpeg_blocks_hold(quantiser.method, *inputs, quantiser.quanta, quantiser.scales, *limits, held[part])
 
     _in_block_parts(fill, len(blocks))
     return held
 
 
-def steps_that_hold(
+def changes_that_hold(
     blocks: NDArray[np.int16],
     offset: NDArray[np.int8],
-    steps: NDArray[np.integer],
+    quanta: NDArray[np.integer],
     dct: DctMethod,
     wanted: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
-    """Return whether luma blocks arrive as they are sent after a step of a single AC coefficient.
+    """Return whether luma blocks arrive as they are sent after a change of a single AC coefficient.
 
     Args:
         blocks: as for `blocks_that_hold`.
         offset: likewise.
-        steps: likewise.
+        quanta: likewise.
         dct: likewise.
-        wanted: the coefficients whose steps are tried, (n, 63) in zigzag order.
+        wanted: the coefficients whose changes are tried, (n, 63) in zigzag order.
 
     Returns:
-        Whether a block arrives so after a step of +1, and after a step of −1, (2, n, 63); False for coefficients that
+        Whether a block arrives so after a change of +1, and after one of −1, (2, n, 63); False for coefficients that
         are not wanted.
     """
-    quantiser = _Quantiser.of(steps, dct)
+    quantiser = _Quantiser.of(quanta, dct)
     limits = quantiser.limits
     held = np.zeros((2, *wanted.shape), np.bool_)
 
     def fill(part: slice) -> None:
         inputs = (np.ascontiguousarray(blocks[part]), np.ascontiguousarray(offset[part]))
         tried = np.ascontiguousarray(wanted[part])
-        tables = (quantiser.steps, quantiser.scales, *limits)
+        tables = (quantiser.quanta, quantiser.scales, *limits)
         kernels.jpeg_steps_hold(quantiser.method, *inputs, *tables, tried, held[0, part], held[1, part])
 
     _in_block_parts(fill, len(blocks))
@@ -149,18 +149,18 @@ class _Quantiser:
 
     Attributes:
         method: number of the DCT: 0 islow, 1 ifast, 2 float.
-        steps: the quantisation table, (64,) row by row.
+        quanta: the quantisation table, (64,) row by row.
         scales: divisors of the results of the DCT, (64,) int32 row by row; of "float", factors, float32.
     """
 
     method: int
-    steps: NDArray[np.int32]
+    quanta: NDArray[np.int32]
     scales: np.ndarray
 
     @classmethod
-    def of(cls, steps: NDArray[np.integer], dct: DctMethod) -> Self:
+    def of(cls, quanta: NDArray[np.integer], dct: DctMethod) -> Self:
         """Return the quantiser of a table, (64,) in zigzag order."""
-        natural = _row_by_row(steps)
+        natural = _row_by_row(quanta)
         arai = np.outer(_SCALES, _SCALES).reshape(-1)
         match dct:
             case "islow":
@@ -174,9 +174,9 @@ class _Quantiser:
 
     @property
     def limits(self) -> tuple[np.ndarray, np.ndarray]:
-        """How far a result of the DCT may be from a multiple of its step: towards 0, and away from it, (64,).
+        """How far a result of the DCT may be from a multiple of its quantum: towards 0, and away from it, (64,).
 
-        Of integers, it is in the unit of the results. Of "float", in steps.
+        Of integers, it is in the unit of the results. Of "float", in quanta.
         """
         if self.method == 2:
             half = np.full(64, 0.5, np.float32)
@@ -253,8 +253,8 @@ def _in_block_parts(work: Callable[[slice], None], count: int) -> None:
     in_parts(work, count, most=1 << 11)
 
 
-def _row_by_row(steps: NDArray[np.integer]) -> NDArray[np.int32]:
+def _row_by_row(quanta: NDArray[np.integer]) -> NDArray[np.int32]:
     """Return a quantisation table in zigzag order row by row, (64,)."""
     natural = np.empty(BLOCK**2, np.int32)
-    natural[ZIGZAG] = steps
+    natural[ZIGZAG] = quanta
     return natural

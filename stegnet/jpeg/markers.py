@@ -122,7 +122,7 @@ class JpegFile:
     height: int = 0
     progressive: bool = False  # whether its coefficients come in several scans
     components: tuple[Component, ...] = ()  # of its frame, in order
-    # 64 steps of each table in zigzag order, by number
+    # 64 quanta of each table in zigzag order, by number
     quantisation: dict[int, tuple[int, ...]] = field(default_factory=dict)
     scans: list[Scan] = field(default_factory=list)  # in order
     # start and end of the content of each DHT segment, and its tables
@@ -226,7 +226,7 @@ def parse_jpeg(data: bytes, name: str) -> JpegFile:
 
 def has_sound_segments(file: JpegFile) -> bool:
     """Return whether libjpeg accepts a file's segments besides metadata: their kinds, lengths and order (T.81, B.2)."""
-    steps: set[int] = set()  # numbers of the quantisation tables so far, 0 to 3
+    quanta: set[int] = set()  # numbers of the quantisation tables so far, 0 to 3
     scans = iter(file.scans)
     has_frame = False
     for place, _ in file.parts:
@@ -238,14 +238,14 @@ def has_sound_segments(file: JpegFile) -> bool:
         elif marker == _Marker.SOS:
             components = next(scans).components
             used = {file.components[index].table for index in components}
-            is_sound = bool(components) and len(content) == 4 + 2 * len(components) and used <= steps
+            is_sound = bool(components) and len(content) == 4 + 2 * len(components) and used <= quanta
         elif marker == _Marker.DQT:
             table = 0
             while table < len(content):
                 wide, number = divmod(content[table], 16)
-                steps.add(number)
+                quanta.add(number)
                 table += 1 + (128 if wide else 64)
-            is_sound = table == len(content) and max(steps, default=0) < 4
+            is_sound = table == len(content) and max(quanta, default=0) < 4
         elif marker == _Marker.DRI:
             is_sound = len(content) == 2
         else:

@@ -15,7 +15,7 @@ from stegnet.jpeg.samples import (
     COEFFICIENTS,
     coefficient_costs,
     fixed_samples,
-    medium_of,
+    rules_of,
     samples_of,
     with_samples,
 )
@@ -23,15 +23,15 @@ from stegnet.keys import ContainerKeys, Key, Randomness
 from stegnet.media.cover import Cover
 from stegnet.record import Record
 from stegnet.results import NEXT_STEP, OR_ALBUM, Changes, SecurePayload
-from stegnet.sealing import Costs, SampleModel, most_fixed, record_capacity
+from stegnet.sealing import Costs, SampleRules, most_fixed, record_capacity
 
 # Rates in bits per nonzero luma coefficient without the first of each block.
 _MOST_RATE = 1.0  # of a record
 # Of a record, per free coefficient and times the square of their share: more might leave no way around the others.
 _MOST_BESIDE = 0.7
-_RATE = 0.025  # that is hard to find, at this mean quantisation step:
-_STEP = 29.0
-_HIGHEST_RATE = 0.1  # that is hard to find, at any step and with side information
+_RATE = 0.025  # that is hard to find, at this mean quantum:
+_QUANTUM = 29.0
+_HIGHEST_RATE = 0.1  # that is hard to find, at any quantum and with side information
 _MEASURED = 17_000  # nonzero coefficients of the covers in the measurements
 
 
@@ -74,9 +74,9 @@ class JpegMedium(SampleMedium):
         return samples_of(self.cover.picture)
 
     @cached_property
-    def model(self) -> SampleModel:  # type: ignore[override]  # made when first asked for
+    def rules(self) -> SampleRules:  # type: ignore[override]  # made when first asked for
         """The kind of samples, whose context is all that carries nothing."""
-        return medium_of(self.cover.picture)
+        return rules_of(self.cover.picture)
 
     @property
     def fixed(self) -> np.ndarray | None:  # type: ignore[override]  # made when asked for, and not kept
@@ -91,12 +91,12 @@ class JpegMedium(SampleMedium):
         The best published detector, SRNet trained on ten thousand pictures of 256², is right in 68 % of cases at 0.1
         bit for each nonzero coefficient at quality 75 and in 56 % at 95; with side information, in 54 % at 0.2 (Butora,
         Fridrich 2019 and Cogranne et al. 2019, in docs/security.md). The rate at which it is right in 55 % of cases is
-        roughly inverse to the mean quantisation step: 0.025 at a step of 29. With side information, 0.2 is the highest
+        roughly inverse to the mean quantum: 0.025 at a quantum of 29. With side information, 0.2 is the highest
         rate that is published or measured (54 %). No rate above half of that counts as hard to find.
         """
         rate = _HIGHEST_RATE
         if self.container.errors is None:
-            rate = min(rate, _RATE * _STEP / float(self.container.picture.steps(0).mean()))
+            rate = min(rate, _RATE * _QUANTUM / float(self.container.picture.quanta(0).mean()))
         return SecurePayload(self._used, rate, _MEASURED)
 
     @cached_property

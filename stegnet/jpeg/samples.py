@@ -1,9 +1,9 @@
 """A JPEG as samples: its quantised luma coefficients (docs/format.md, "JPEG containers").
 
-Steps cost what J-UNIWARD says, and less in the direction of the rounding error. Holub, Fridrich, Denemark 2014,
-"Universal distortion function for steganography in an arbitrary domain" (EURASIP JIS 2014:1): the cost of a step is the
-change that it makes in the wavelet coefficients of the picture, each relative to its own size. The wavelets and the
-basis of the DCT are separable, and so are the absolute values of their products: the sums over windows of 23×23 wavelet
+Changes cost what J-UNIWARD says, and less in the direction of the rounding error. Holub, Fridrich, Denemark 2014,
+"Universal distortion function for steganography in an arbitrary domain" (EURASIP JIS 2014:1): the cost is the change
+that it makes in the wavelet coefficients of the picture, each relative to its own size. The wavelets and the basis of
+the DCT are separable, and so are the absolute values of their products: the sums over windows of 23×23 wavelet
 coefficients are computed over columns, and then over rows.
 """
 
@@ -20,7 +20,7 @@ from stegnet.core.pixels import BLOCK, COSINES, DCT_BASIS, LEVELS, ZIGZAG, in_bl
 from stegnet.jpeg.coefficients import JpegPicture
 from stegnet.jpeg.cover import rounding_directions
 from stegnet.sealing.costs import MEDIAN, WET, Costs
-from stegnet.sealing.sample_order import UNEVEN, SampleModel, size_bytes
+from stegnet.sealing.sample_order import UNEVEN, SampleRules, size_bytes
 
 CARRIED = 63  # coefficients in a block, without the first
 COEFFICIENTS = UNEVEN  # most coefficients are 0
@@ -34,9 +34,9 @@ class JpegCostSettings:
     known: np.float32  # largest discount in a known rounding direction; quality 95 reaches it
     estimated: np.float32  # discount in an estimated direction
     middle: int = 128  # sample value of a coefficient of 0
-    window: int = 23  # wavelet coefficients on a side of the square that a step changes
+    window: int = 23  # wavelet coefficients on a side of the square that a change reaches
     margin: int = 15  # pixels around a picture, which are mirrored
-    # Coefficients with rational cosines, as places among those carried, and the doubled error, in steps, from which
+    # Coefficients with rational cosines, as places among those carried, and the doubled error, in quanta, from which
     # such a coefficient is a tie.
     rational: tuple[int, ...] = tuple(np.flatnonzero(np.isin(ZIGZAG[1:], (4, 32, 36))).tolist())
     tie: float = 0.99
@@ -54,7 +54,7 @@ _LOW = ((-1.0) ** np.arange(16) * _HIGH[::-1]).astype(np.float32)
 def samples_of(jpeg: JpegPicture) -> NDArray[np.uint8]:
     """Return luma's coefficients without the first of each block, in zigzag order, (rows, 63 · columns, 1) uint8.
 
-    Coefficient c becomes sample (c + 128) mod 256, so that a step of one is a step of the other.
+    Coefficient c becomes sample (c + 128) mod 256, so that a change of one is a change of the other.
     """
     samples = jpeg.planes[0][..., 1:].astype(np.uint8)
     samples += COST_SETTINGS.middle
@@ -62,15 +62,15 @@ def samples_of(jpeg: JpegPicture) -> NDArray[np.uint8]:
 
 
 def with_samples(jpeg: JpegPicture, samples: NDArray[np.uint8]) -> list[NDArray[np.int16]]:
-    """Return the planes of a JPEG with other samples, each within a few steps of the original."""
+    """Return the planes of a JPEG with other samples, each within a few levels of the original."""
     luma = jpeg.planes[0].copy()
-    steps = (samples - samples_of(jpeg)).view(np.int8)
-    luma[..., 1:] += steps.reshape(*luma.shape[:2], CARRIED)
+    changes = (samples - samples_of(jpeg)).view(np.int8)
+    luma[..., 1:] += changes.reshape(*luma.shape[:2], CARRIED)
     return [luma, *jpeg.planes[1:]]
 
 
-def medium_of(jpeg: JpegPicture) -> SampleModel:
-    """Return the model of the samples of a JPEG.
+def rules_of(jpeg: JpegPicture) -> SampleRules:
+    """Return the rules of the samples of a JPEG.
 
     Its context, which the MAC covers, is the SHA-256 of everything that carries nothing: the size in pixels, the
     quantisation tables, the first coefficients of luma, and chroma.
@@ -79,7 +79,7 @@ def medium_of(jpeg: JpegPicture) -> SampleModel:
     for index, (component, plane) in enumerate(zip(jpeg.file.components, jpeg.planes, strict=True)):
         rows, cols, _ = plane.shape
         hashed.update(bytes([component.across, component.down]) + size_bytes(rows, cols))
-        hashed.update(jpeg.steps(index).astype(">u2").tobytes())
+        hashed.update(jpeg.quanta(index).astype(">u2").tobytes())
         hashed.update((plane if index else plane[..., 0]).astype(">i2").tobytes())
     return replace(COEFFICIENTS, context=hashed.digest())
 
@@ -92,15 +92,15 @@ def coefficient_costs(jpeg: JpegPicture, errors: NDArray[np.float32] | None = No
 
     Args:
         jpeg: the JPEG with its coefficients.
-        errors: rounding errors of luma's coefficients, (rows, columns, 64) float32. A step towards the exact value
-            costs 1 − 2·|error| times as much, at least 0.3, except where the exact value lies midway between two steps,
-            as happens at frequencies with rational cosines only. None: the errors are unknown; steps in their estimated
-            directions get a fixed discount.
+        errors: rounding errors of luma's coefficients, (rows, columns, 64) float32. A change towards the exact value
+            costs 1 − 2·|error| times as much, at least 0.3, except where the exact value lies midway between two
+            levels, as happens at frequencies with rational cosines only. None: the errors are unknown; changes in their
+            estimated directions get a fixed discount.
     """
     luma = jpeg.planes[0]
     pixels = jpeg.decoded_luma.shown
     rows, cols, _ = luma.shape
-    costs = juniward(pixels, jpeg.steps(0))[..., 1:]
+    costs = juniward(pixels, jpeg.quanta(0))[..., 1:]
     of_used = np.concatenate(in_block_rows(lambda part: costs[part][luma[part, :, 1:] != 0], rows))
     # The median nonzero coefficient costs MEDIAN.
     scale = MEDIAN / (np.median(of_used, overwrite_input=True) if of_used.size else np.median(costs))
@@ -111,23 +111,23 @@ def coefficient_costs(jpeg: JpegPicture, errors: NDArray[np.float32] | None = No
     up, down = np.empty((2, rows, cols * CARRIED, 1), np.uint16)
 
     def fill(part: slice) -> None:
-        discounts = discounts_of(part)  # share off the cost: of steps up where positive, of steps down where negative
+        discounts = discounts_of(part)  # share off the cost of changes up where positive, of those down where negative
         blocks = pixels[BLOCK * part.start : BLOCK * part.stop].reshape(-1, BLOCK, cols, BLOCK)
         clipped = ((blocks == 0) | (blocks == LEVELS)).any((1, 3))
-        for step_costs, discount in ((up, np.maximum(discounts, 0)), (down, np.maximum(-discounts, 0))):
+        for change_costs, discount in ((up, np.maximum(discounts, 0)), (down, np.maximum(-discounts, 0))):
             scaled = np.clip(costs[part] * (1 - discount) * scale, 1, WET).astype(np.uint16)
             scaled[clipped] = WET
             if never_one.any():
                 used = luma[part, :, 1:][..., never_one] != 0
                 scaled[..., never_one] = np.where(used, scaled[..., never_one], WET)
-            step_costs[part] = scaled.reshape(len(scaled), -1, 1)
+            change_costs[part] = scaled.reshape(len(scaled), -1, 1)
 
     in_block_rows(fill, rows)
     return Costs(up, down)
 
 
 def _known_discounts(errors: NDArray[np.float32]) -> Callable[[slice], NDArray[np.float32]]:
-    """Return a function of rows of blocks that gives the discounts of steps up, negative for steps down."""
+    """Return a function of rows of blocks that gives the discounts of changes up, negative for changes down."""
 
     def discounts(part: slice) -> NDArray[np.float32]:
         doubled = 2 * errors[part][..., 1:]
@@ -145,12 +145,12 @@ def _estimated_discounts(jpeg: JpegPicture) -> Callable[[slice], NDArray[np.floa
 
 
 def fixed_samples(jpeg: JpegPicture) -> NDArray[np.bool_]:
-    """Return the luma samples that must not change, (rows, 63 · columns, 1) bool, as a step there might be provable.
+    """Return the luma samples that must not change, (rows, 63 · columns, 1) bool, as a change there might be provable.
 
-    These are all samples of `edge_blocks` and of blocks in the middle of a flat area, and those whose step could push a
-    pixel out of range: quantising pixels in range gives a block with clipped pixels only for some coefficient values.
+    These are all samples of `edge_blocks` and of blocks in the middle of a flat area, and those whose change could push
+    a pixel out of range: quantising pixels in range gives a block with clipped pixels only for some coefficient values.
     """
-    reach = (jpeg.steps(0).astype(np.float32) * np.abs(DCT_BASIS).max(1)).astype(np.float32)
+    reach = (jpeg.quanta(0).astype(np.float32) * np.abs(DCT_BASIS).max(1)).astype(np.float32)
     fixed: NDArray[np.bool_] = jpeg.decoded_luma.room[..., None] < reach[1:]
 
     # A block of several colours gets a number of its own, below all first coefficients. In the middle of a flat area,
@@ -192,15 +192,15 @@ def edge_blocks(jpeg: JpegPicture) -> NDArray[np.bool_]:
     return fixed
 
 
-def juniward(pixels: NDArray[np.uint8], steps: NDArray[np.integer]) -> NDArray[np.float32]:
-    """Return the cost of a step of each coefficient, (rows, columns, 64) float32 in zigzag order.
+def juniward(pixels: NDArray[np.uint8], quanta: NDArray[np.integer]) -> NDArray[np.float32]:
+    """Return the cost of a change of each coefficient, (rows, columns, 64) float32 in zigzag order.
 
-    Pixels are (8 · rows, 8 · columns), and `steps` is the quantisation table, (64,) in zigzag order.
+    Pixels are (8 · rows, 8 · columns), and `quanta` is the quantisation table, (64,) in zigzag order.
     """
     rows = pixels.shape[0] // BLOCK
     cols = pixels.shape[1] // BLOCK
     costs = np.empty((rows, cols, 64), np.float32)
-    factors = steps.astype(np.float32)
+    factors = quanta.astype(np.float32)
     margin = COST_SETTINGS.margin
     shrinks_by = len(_HIGH) - 1  # samples, where a filter would reach beyond the strip
     # Each filter with its absolute responses to the DCT's cosines, (8, 23) float32.

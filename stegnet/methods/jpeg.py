@@ -30,7 +30,7 @@ from stegnet.hiding.method import (
 from stegnet.jpeg.coefficients import read_jpeg
 from stegnet.jpeg.cover import JpegCover, jpeg_cover, why_made_anew
 from stegnet.jpeg.medium import JpegMedium
-from stegnet.jpeg.samples import medium_of, samples_of
+from stegnet.jpeg.samples import rules_of, samples_of
 from stegnet.keys import ANY_KEY, KeySource, Opener
 from stegnet.media.cover import Cover
 from stegnet.record import Container
@@ -142,7 +142,7 @@ that does the same. For apps of which nothing is known: --for messenger.
 def _opened(file: Cover, key_source: Opener) -> Container:
     """Open the coefficients of a JPEG."""
     jpeg = file.once("coefficients", read_jpeg)  # which other readers look at, too
-    return SamplesContainer(file, key_source, samples_of(jpeg), medium_of(jpeg))
+    return SamplesContainer(file, key_source, samples_of(jpeg), rules_of(jpeg))
 
 
 def _own_cover(cover: Cover, options: JpegOptions) -> JpegCover:

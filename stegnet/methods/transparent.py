@@ -59,4 +59,4 @@ colour of what can't be seen.
 def _opened(file: Cover, key_source: Opener) -> Container:
     """Open the visible pixels of a picture."""
     medium = png.OpacityMedium(file)
-    return SamplesContainer(file, key_source, medium.samples, medium.model)
+    return SamplesContainer(file, key_source, medium.samples, medium.rules)

@@ -48,7 +48,7 @@ class PixelMedium(SampleMedium):
         MediaError: it can't be read, has a palette, or is too large for the free memory.
     """
 
-    model = PIXELS
+    rules = PIXELS
     memory_if_full = 15
 
     def __init__(self, cover: Cover, side: int | None, suffix: str = "") -> None:
@@ -154,7 +154,7 @@ def bytes_capacity(
 def frame_capacity(size: tuple[int, int], name: str, key: Key, spread: bool, needs: CoverNeeds) -> int:
     """Return the bytes of a file, or of a share of it, that fit into a frame; errors are those of `bytes_capacity`."""
     needed = empty_record_bytes(name, spread)
-    most = record_capacity(*size, key, needs.channels, needs.medium)
+    most = record_capacity(*size, key, needs.channels, needs.rules)
     if needed > most:
         raise too_small(*size, needed, key, needs)
     return most - needed

@@ -30,7 +30,7 @@ class OpacityMedium(SampleMedium):
         self.samples = seen.reshape(*self.size, 3) if self._visible.all() else seen[None]
         size = np.array(opacity.shape, ">u4").tobytes()
         digest = sha256(b"stegnet/1/transparent" + size + opacity.tobytes()).digest()
-        self.model = PIXELS if opacity.min() == 255 else replace(PIXELS, context=digest)
+        self.rules = PIXELS if opacity.min() == 255 else replace(PIXELS, context=digest)
         self._regular = regular_areas(self._layers[..., :3])
         self.condition = cover.condition()
         signed = "a picture whose opacity has a signature of its colours" if signs_colours(opacity) else None

@@ -79,14 +79,14 @@ class Container(AbstractContextManager["Container", None]):
         key_source: source of keys that it was opened with, or its sender's own keys.
         breaks_off: True once a pass over the frames has met damage that ends the film early.
         remarks: reason why a file has no record, one line per file.
-        medium: model of the samples.
+        rules: rules of its samples.
         called: word for a frame that the user sees, singular and plural.
 
     Raises:
         MediaError: the file can't be read, has an unknown format, or has no frames.
     """
 
-    medium = PIXELS
+    rules = PIXELS
     called = FRAMES
 
     def __init__(self, file: Cover, key_source: Opener) -> None:
@@ -98,7 +98,7 @@ class Container(AbstractContextManager["Container", None]):
         if self.kind == SOUND:
             self.called = SEGMENTS
         if file.context:
-            self.medium = replace(UNEVEN, context=file.context)
+            self.rules = replace(UNEVEN, context=file.context)
         self.remarks: dict[Path, str] = {}
         self.breaks_off = self._closed = False
         self.key_source = key_source
@@ -123,7 +123,7 @@ class Container(AbstractContextManager["Container", None]):
             if first is None:
                 raise MediaError("the film has no frames", subject=self.file)
             self._shape = first.shape[0], first.shape[1], channels_of(first)
-            self.first = read_record(first, self._keys, first=True, medium=self.medium)
+            self.first = read_record(first, self._keys, first=True, rules=self.rules)
             # A frame may open with the passphrase alone: an anchor.
             if not self.first.record and self._keys.locked and self.kind != PICTURE:
                 with closing(self._decode()) as frames:
@@ -201,7 +201,7 @@ class Container(AbstractContextManager["Container", None]):
         """Read the record of the frame at a position, counted from 0. The first frame was read on opening."""
         if position == 0 and self.first.record:
             return self.first
-        return read_record(frame, self._keys, first=False, medium=self.medium)
+        return read_record(frame, self._keys, first=False, rules=self.rules)
 
     def header(self, progress: Progress = no_progress) -> Header | None:
         """Return the header of the first frame whose record can be read; None if no frame opens with this key.

@@ -16,7 +16,7 @@ from stegnet.core.pixels import Base, check_declared
 from stegnet.keys import KeyRing
 from stegnet.record.base import decode_base
 from stegnet.record.coding import File, Pictures, Record, parse_packets, parse_record, require
-from stegnet.sealing import PIXELS, SampleModel, unseal
+from stegnet.sealing import PIXELS, SampleRules, unseal
 
 MAX_PIXEL_RATIO = 256  # largest number of a secret's pixels per pixel of its container: revealing needs memory for them
 FRAMES = "frame", "frames"  # word for a frame, singular and plural
@@ -57,12 +57,12 @@ class FrameReading:
         return FrameStatus(self.record.index, self.whole, self.record.stamp)
 
 
-def read_record(container: np.ndarray, keys: KeyRing, *, first: bool, medium: SampleModel = PIXELS) -> FrameReading:
+def read_record(container: np.ndarray, keys: KeyRing, *, first: bool, rules: SampleRules = PIXELS) -> FrameReading:
     """Unseal and parse the record of a frame, (H, W, 3) uint8; a record with any invalid part counts as missing.
 
     The arguments are those of `unseal`.
     """
-    unsealed = unseal(container, keys, first=first, medium=medium)
+    unsealed = unseal(container, keys, first=first, rules=rules)
     if unsealed is None:
         return FrameReading(None, False)
     try:

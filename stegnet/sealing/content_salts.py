@@ -9,14 +9,14 @@ from stegnet.core.pixels import BLOCK
 from stegnet.keys import SALT_BYTES
 
 # Salts of pictures, made of the mean lumas of their regions (docs/format.md).
-_STEP = 16  # levels
-_EDGE_MARGIN = 0.75  # levels by which codecs may move a mean across an edge of its step
+_QUANTUM = 16  # levels
+_EDGE_MARGIN = 0.75  # levels by which codecs may move a mean across an edge of its interval
 _MOST_MOVED_MEANS = 6  # means that may have moved
 _MOST_SALTS = 8
 _REGIONS = 4  # in a row and in a column
 THUMBNAIL = 128  # side of the picture that the salt of resized copies is taken from
 PREFIX_OF_COPIES = b"stegnet/1/robust/resized/salt"  # hashed before the means of a resized copy
-STEP_OF_COPIES = 32  # levels, of the salt of resized copies
+QUANTUM_OF_COPIES = 32  # levels, of the salt of resized copies
 
 
 def region_edges(blocks: int) -> np.ndarray:
@@ -31,17 +31,17 @@ def region_edges(blocks: int) -> np.ndarray:
     return edges
 
 
-def salts_of(prefix: bytes, means: np.ndarray, step: int = _STEP, near: float = _EDGE_MARGIN) -> Iterator[bytes]:
+def salts_of(prefix: bytes, means: np.ndarray, quantum: int = _QUANTUM, near: float = _EDGE_MARGIN) -> Iterator[bytes]:
     """Yield the salts that a picture with these region means, (n,) in levels, may have had; the likeliest first.
 
-    A salt is a hash of a prefix and the means, quantised in steps of `step` levels. A codec may have moved a mean that
-    is nearer than `near` to an edge of its step across that edge.
+    A salt is a hash of a prefix and the means, quantised by a quantum in levels. A codec may have moved a mean that
+    is nearer than `near` to an edge of its interval across that edge.
     """
-    numbers = (means // step).astype(int)
-    above = means - step * numbers >= step / 2
-    neighbours = numbers + np.where(above, 1, -1)  # the step across the nearer edge
-    distances = np.where(above, step * (numbers + 1) - means, means - step * numbers)
-    distances[(neighbours < 0) | (neighbours > 255 // step)] = np.inf
+    numbers = (means // quantum).astype(int)
+    above = means - quantum * numbers >= quantum / 2
+    neighbours = numbers + np.where(above, 1, -1)  # the interval across the nearer edge
+    distances = np.where(above, quantum * (numbers + 1) - means, means - quantum * numbers)
+    distances[(neighbours < 0) | (neighbours > 255 // quantum)] = np.inf
 
     close = np.flatnonzero(distances < near)
     close = close[distances[close].argsort(kind="stable")][:_MOST_MOVED_MEANS]

@@ -13,7 +13,7 @@ WET = 50_000  # cost of a sample that should not change
 
 
 class Costs(NamedTuple):
-    """Costs of a step up and of a step down, each (H, W, 3); they may be read-only.
+    """Costs of a change up and of a change down, each (H, W, 3); they may be read-only.
 
     They are uint16 from 1 to `WET`, or uint8 in units of a hundred.
     """
@@ -53,12 +53,12 @@ def texture_costs(picture: NDArray[np.uint8], exact: NDArray[np.bool_] | None = 
 
 
 def rounding_costs(error: NDArray[np.int8]) -> Costs:
-    """Return the squared error that a step adds to a rounded sample; it is lowest towards the second-nearest level.
+    """Return the squared error that a change adds to a rounded sample; it is lowest towards the second-nearest level.
 
     Fridrich, Goljan, Soukal 2005, "Perturbed quantization steganography" (Multimedia Systems 11). `error`, (H, W, 3)
     int8, is the exact minus the rounded value in units of 1/254 level, −127 to 127.
     """
-    exact = np.uint8(64)  # cost of a step from a sample that was not rounded, less 1
+    exact = np.uint8(64)  # cost of a change of a sample that was not rounded, less 1
     tilt = (error >> 1).view(np.uint8)  # half of `exact` for half a level, rounded down; sums wrap to the right value
     return Costs(exact + np.uint8(1) - tilt, exact + np.uint8(1) + tilt)
 

@@ -17,7 +17,7 @@ from stegnet.sealing.sample_order import (
     FORMAT,
     LEAD_TRITS,
     MAC_TRITS,
-    SampleModel,
+    SampleRules,
     Zones,
     idle_samples,
     is_salt,
@@ -25,11 +25,11 @@ from stegnet.sealing.sample_order import (
     stable_argsort,
 )
 from stegnet.sealing.zones import (
+    ChangeCosts,
     CostMap,
-    PixelSteps,
+    PixelChanges,
     RecordPlan,
-    StepCosts,
-    stepped,
+    changed_levels,
     write_ephemeral,
     write_lead,
     write_mac,
@@ -40,11 +40,11 @@ from stegnet.sealing.zones import (
 _LEAST_CHANGED = 4  # salt samples that must change, so that no salt repeats
 _ROWS = 64  # of a lane, at least: the first rows of each lane cost more than the others
 _SHIFTS = range(32, 62)  # pixels by which a rehearsal rolls the picture
-_CLUSTERED = 1.2  # clustered steps are about 1.2 times as many
+_CLUSTERED = 1.2  # clustered changes are about 1.2 times as many
 
 
 def fill_ephemeral_zone(cost_map: CostMap, plan: RecordPlan, seed: bytes) -> None:
-    """Make random steps in the zone of an ephemeral key, before the key is written there.
+    """Make random changes in the zone of an ephemeral key, before the key is written there.
 
     Anybody who knows the recipient can locate this zone, so as many samples must change in it as elsewhere. `plan` is
     the record's.
@@ -60,36 +60,36 @@ def fill_ephemeral_zone(cost_map: CostMap, plan: RecordPlan, seed: bytes) -> Non
         write_record_zone(cost_map.ephemeral(), stream.trits(trits), plan)
 
 
-class _Steps(NamedTuple):
-    """Steps of samples of a picture."""
+class _Changes(NamedTuple):
+    """Changes of samples of a picture."""
 
     numbers: NDArray[np.int32]  # (n,), sample numbers in ascending order
-    steps: NDArray[np.int8]  # (n,), never 0
+    changes: NDArray[np.int8]  # (n,), never 0
 
     def apply(self, samples: NDArray[np.uint8]) -> None:
-        """Apply the steps to samples, (S,) uint8, in place; sums wrap to the right value."""
-        samples[self.numbers] += self.steps.view(np.uint8)
+        """Apply the changes to samples, (S,) uint8, in place; sums wrap to the right value."""
+        samples[self.numbers] += self.changes.view(np.uint8)
 
-    def of_pixels(self, channels: int) -> PixelSteps:
-        """Return the pixels whose samples all make the same step, with its sign."""
+    def of_pixels(self, channels: int) -> PixelChanges:
+        """Return the pixels whose samples all make the same change, with its sign."""
         first = np.flatnonzero(self.numbers % channels == 0)
         first = first[first + channels <= self.numbers.size]
         offsets = np.arange(channels)
         numbers = self.numbers[first[:, None] + offsets]  # (n, channels)
-        steps = self.steps[first[:, None] + offsets]
-        together = (numbers == numbers[:, :1] + offsets).all(1) & (steps == steps[:, :1]).all(1)
-        return PixelSteps(numbers[together, 0] // channels, np.sign(steps[together, 0]))
+        changes = self.changes[first[:, None] + offsets]
+        together = (numbers == numbers[:, :1] + offsets).all(1) & (changes == changes[:, :1]).all(1)
+        return PixelChanges(numbers[together, 0] // channels, np.sign(changes[together, 0]))
 
 
 def with_decoys(
-    picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, zones: Zones, medium: SampleModel, seed: bytes
-) -> tuple[NDArray[np.uint8], PixelSteps]:
-    """Step samples that carry nothing as often as data samples of the same cost.
+    picture: NDArray[np.uint8], costs: ChangeCosts, plan: RecordPlan, zones: Zones, rules: SampleRules, seed: bytes
+) -> tuple[NDArray[np.uint8], PixelChanges]:
+    """Change samples that carry nothing as often as data samples of the same cost.
 
-    The steps are drawn again until some salt samples have changed, so that no salt repeats. Fixed samples stay.
+    The changes are drawn again until some salt samples have changed, so that no salt repeats. Fixed samples stay.
 
     Returns:
-        A copy of the picture, and the steps of the pixels whose samples move together, as in a grey record.
+        A copy of the picture, and the changes of the pixels whose samples move together, as in a grey record.
     """
     may_change = None if costs.fixed is None else ~costs.fixed.reshape(-1)
     free = picture.size // FORMAT.stride  # salt samples that may change
@@ -97,16 +97,16 @@ def with_decoys(
         free = int(np.count_nonzero(may_change[idle_samples(picture.size)[:free]]))
     while True:
         if plan.clustered:
-            decoys = _rehearsed(picture, costs, plan, zones, medium, seed)
+            decoys = _rehearsed(picture, costs, plan, zones, rules, seed)
         else:
             decoys = _drawn(picture, costs, plan, zones, seed)
         if may_change is not None:
             kept = may_change[decoys.numbers]
-            decoys = _Steps(decoys.numbers[kept], decoys.steps[kept])
+            decoys = _Changes(decoys.numbers[kept], decoys.changes[kept])
         if np.count_nonzero(is_salt(decoys.numbers, picture.size)) >= min(_LEAST_CHANGED, free):
-            stepped = picture.copy()  # made now, since the search takes much memory
-            decoys.apply(stepped.reshape(-1))
-            return stepped, decoys.of_pixels(picture.shape[2])
+            changed = picture.copy()  # made now, since the search takes much memory
+            decoys.apply(changed.reshape(-1))
+            return changed, decoys.of_pixels(picture.shape[2])
         seed = sha256(seed).digest()
 
 
@@ -139,12 +139,12 @@ class _Stream:
 
 
 def _rehearsed(
-    picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, zones: Zones, medium: SampleModel, seed: bytes
-) -> _Steps:
-    """Return the steps that hiding would make at idle samples if the picture were rolled so that they are data samples.
+    picture: NDArray[np.uint8], costs: ChangeCosts, plan: RecordPlan, zones: Zones, rules: SampleRules, seed: bytes
+) -> _Changes:
+    """Return the changes that hiding would make at idle samples if they were data samples, as in a rolled picture.
 
-    They follow the steps around them as all others do. The other samples of a salt sample's pixel take the steps of the
-    rehearsed record.
+    They follow the changes around them as all others do. The other samples of a salt sample's pixel take the changes of
+    the rehearsed record.
     """
     stream = _Stream(seed)
     size = picture.size
@@ -165,7 +165,7 @@ def _rehearsed(
     decoys.apply(rolled.reshape(-1))
 
     # 3. Seal random bits and trits with a random key: an ephemeral key, a record, and then lead and MAC.
-    order = order_of(size, Key(stream.take(32).tobytes()), b"", medium)
+    order = order_of(size, Key(stream.take(32).tobytes()), b"", rules)
     cost_map = CostMap(rolled, rolled_costs, order, zones, decoys.of_pixels(channels))
     if zones.public.stop:
         fill_ephemeral_zone(cost_map, plan, stream.take(32).tobytes())
@@ -173,26 +173,26 @@ def _rehearsed(
     write_record_zone(cost_map, stream.trits(plan.trits), plan)
 
     def rolled_back(numbers: NDArray[np.int32]) -> NDArray[np.int8]:
-        """Return the steps until now, each from −2 to 2, at the places of samples before they were rolled."""
+        """Return the changes until now, each from −2 to 2, at the places of samples before they were rolled."""
         found: NDArray[np.uint8] = cost_map.samples[(numbers + shift) % size] - picture.reshape(-1)[numbers]
         return found.view(np.int8)
 
-    # 4. Samples beside a salt sample in its pixel take the steps of the record, idle ones those of all that was sealed.
+    # 4. Samples beside a salt sample in its pixel take the changes of the record, idle ones all that sealing made.
     idle = idle_samples(size)
     salts = idle[: size // FORMAT.stride]
-    steps = np.zeros(size, np.int8)
+    changes = np.zeros(size, np.int8)
     for offset in range(1, channels):
         beside = salts // channels * channels + (salts + offset) % channels
-        steps[beside] = rolled_back(beside)
+        changes[beside] = rolled_back(beside)
     write_lead(cost_map, stream.trits(LEAD_TRITS))
     write_mac(cost_map, stream.trits(MAC_TRITS))
-    steps[idle] = rolled_back(idle)
-    moving = np.flatnonzero(steps != 0)
-    return _Steps(moving.astype(np.int32), steps[moving])
+    changes[idle] = rolled_back(idle)
+    moving = np.flatnonzero(changes != 0)
+    return _Changes(moving.astype(np.int32), changes[moving])
 
 
-def _drawn(picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, zones: Zones, seed: bytes) -> _Steps:
-    """Draw steps that write random trits to the idle samples, in proportion to their share of the frame."""
+def _drawn(picture: NDArray[np.uint8], costs: ChangeCosts, plan: RecordPlan, zones: Zones, seed: bytes) -> _Changes:
+    """Draw changes that write random trits to the idle samples, in proportion to their share of the frame."""
     samples = picture.reshape(-1)
     stream = _Stream(seed)
     channels = plan.channels
@@ -201,7 +201,7 @@ def _drawn(picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, zones
     # Only the last four salt samples can share a pixel with a sample after the last run.
     last_salts = min(salts, 4)
 
-    # 1. Divide the idle samples at random: some step like those of lead and MAC, the others like those of the record.
+    # 1. Divide the idle samples at random: some change like those of lead and MAC, the others like those of the record.
     order = stream.order(idle.size)
     single = order[: stream.share(zones.mac.stop, idle.size, zones.ephemeral.stop)]
     of_record = order[single.size :]
@@ -213,14 +213,14 @@ def _drawn(picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, zones
     moving[salts - last_salts :] = True  # where samples share a pixel, one that does not move may stop another
     moving[single] = False
 
-    # 3. Step these samples, in a grey record with the others of their pixels.
+    # 3. Change these samples, in a grey record with the others of their pixels.
     numbers: list[NDArray[np.int32]] = []
-    steps: list[NDArray[np.uint8]] = []
+    differences: list[NDArray[np.uint8]] = []
     moved = idle[moving]
     for offset in range(channels if plan.grey else 1):
         in_pixel = moved - moved % channels + (moved + offset) % channels
         numbers.append(in_pixel.astype(np.int32, copy=False))
-        steps.append(stepped(samples[in_pixel], changes[moving]) - samples[in_pixel])
+        differences.append(changed_levels(samples[in_pixel], changes[moving]) - samples[in_pixel])
 
     # 4. Data samples that share a pixel with an idle sample stay, unless that is a salt sample.
     last = idle[salts - last_salts :]
@@ -228,27 +228,29 @@ def _drawn(picture: NDArray[np.uint8], costs: StepCosts, plan: RecordPlan, zones
     with_salts = np.isin(beside // channels, last[:last_salts] // channels)
     staying = beside[~(np.isin(beside, last) | with_salts)]
     numbers.append(staying.astype(np.int32, copy=False))
-    steps.append(np.zeros(staying.size, np.uint8))
+    differences.append(np.zeros(staying.size, np.uint8))
 
     # 5. Choose changes of the others, like those of lead and MAC.
     alone = idle[single]
     lead_and_mac = RecordPlan(trellis.HEIGHTS[-1], LEAD_TRITS + MAC_TRITS, False, zones.mac.stop, channels)
     numbers.append(alone)
-    steps.append(stepped(samples[alone], _random_changes(samples, costs, lead_and_mac, alone, stream)) - samples[alone])
+    differences.append(
+        changed_levels(samples[alone], _random_changes(samples, costs, lead_and_mac, alone, stream)) - samples[alone]
+    )
 
-    # 6. Sort the steps by sample; if a sample occurs more than once, its last step counts.
+    # 6. Sort the changes by sample; if a sample occurs more than once, its last change counts.
     all_numbers = np.concatenate(numbers)
     by_number = np.argsort(all_numbers, kind="stable")
     all_numbers = all_numbers[by_number]
-    all_steps = np.concatenate(steps).view(np.int8)[by_number]
+    all_changes = np.concatenate(differences).view(np.int8)[by_number]
     is_last = np.append(all_numbers[1:] != all_numbers[:-1], True)[: all_numbers.size]
-    counts = is_last & (all_steps != 0)
-    return _Steps(all_numbers[counts], all_steps[counts])
+    counts = is_last & (all_changes != 0)
+    return _Changes(all_numbers[counts], all_changes[counts])
 
 
 def _random_changes(
     samples: NDArray[np.uint8],
-    costs: StepCosts,
+    costs: ChangeCosts,
     plan: RecordPlan,
     numbers: NDArray[np.int32],
     stream: _Stream,
@@ -274,8 +276,8 @@ def _random_changes(
     trits = stream.trits(rows * lanes)
     changes = np.zeros(pool.size, np.int8)
     if layout.merged > 1:
-        places, steps = trellis.write_sums(costs.merged(samples, pool, layout), trits, layout)
-        changes[order[places]] = steps
+        places, summed = trellis.write_sums(costs.merged(samples, pool, layout), trits, layout)
+        changes[order[places]] = summed
     else:
         changes[order] = trellis.write(samples[pool], trits, layout, (*costs.at(pool), trellis.NO_TIES))
     return changes[: numbers.size]

@@ -1,4 +1,4 @@
-"""Sealed bytes: a lead, a record and a MAC in the samples of a frame, by steps of ±1 (docs/format.md, "Lead" to "MAC").
+"""Sealed bytes: lead, record and MAC in the samples of a frame, by changes of ±1 (docs/format.md, "Lead" to "MAC").
 
 The place of each bit depends on the key and on the frame's salt, a hash of samples that carry nothing. No bit is at a
 public place, or at the same place in two frames.
@@ -26,7 +26,7 @@ from stegnet.sealing.sample_order import (
     MAC_BYTES,
     PIXELS,
     Order,
-    SampleModel,
+    SampleRules,
     Zones,
     frame_salt,
     order_of,
@@ -35,10 +35,10 @@ from stegnet.sealing.sample_order import (
 )
 from stegnet.sealing.siv import TAG_BYTES
 from stegnet.sealing.zones import (
-    NO_STEPS,
+    NO_CHANGES,
+    ChangeCosts,
     CostMap,
     RecordPlan,
-    StepCosts,
     Ties,
     layout_of,
     plan_of,
@@ -79,15 +79,13 @@ class SealOptions:
     # Write a small record to red, green and blue of a pixel together, in colour pictures too: statistics that compare
     # the channels detect changes of a single one far sooner.
     grey: bool = False
-    clustered: bool = True  # the steps of an ephemeral key follow those around them, too
-    medium: SampleModel = PIXELS
+    clustered: bool = True  # the changes for an ephemeral key follow those around them, too
+    rules: SampleRules = PIXELS
     decoys: bool = True  # False: the picture already has its decoy changes
     fixed: NDArray[np.bool_] | None = None  # samples of one channel that must not change, (H, W, 1) bool; None: all may
 
 
-def record_capacity(
-    height: int, width: int, key: Key = ANY_KEY, channels: int = 3, medium: SampleModel = PIXELS
-) -> int:
+def record_capacity(height: int, width: int, key: Key = ANY_KEY, channels: int = 3, rules: SampleRules = PIXELS) -> int:
     """Return the size in bytes of the largest record for this picture size; negative if not even an empty one fits.
 
     Args:
@@ -95,18 +93,18 @@ def record_capacity(
         width: width of the picture in pixels.
         key: film key; if it is for a recipient, space is left for an ephemeral key.
         channels: 1 for a grey picture that stays grey.
-        medium: kind of the samples, which sets the size of the groups of lead and MAC.
+        rules: rules of the samples, which set the size of the groups of lead and MAC.
     """
-    zones = zones_of(channels * height * width, key.recipient is not None, medium)
+    zones = zones_of(channels * height * width, key.recipient is not None, rules)
     return trellis.most_bytes(zones.places) - TAG_BYTES if zones.places else -1
 
 
-def most_fixed(samples: int, medium: SampleModel, free: float = _FREE_SUMS) -> float:
+def most_fixed(samples: int, rules: SampleRules, free: float = _FREE_SUMS) -> float:
     """Return the largest share of a frame's samples, 0 to 1, that may be fixed.
 
     Then `free` sums for each trit of the lead and the MAC have a sample that is not, on average.
     """
-    of_lead = layout_of(LEAD_TRITS, zones_of(samples, medium=medium).lead.stop)
+    of_lead = layout_of(LEAD_TRITS, zones_of(samples, rules=rules).lead.stop)
     return float(max(1 - free / of_lead.width, 0) ** (1 / of_lead.merged))
 
 
@@ -115,7 +113,7 @@ class CoverNeeds:
     """Samples that carry a record in a cover, and the space that it needs besides the record."""
 
     channels: int = 3
-    medium: SampleModel = PIXELS
+    rules: SampleRules = PIXELS
     share: float = 0.0  # bytes for each pixel
     pixels: int = 8  # extra pixels on each side
 
@@ -127,7 +125,7 @@ def too_small(
     side = 1.0
     tall = height
     wide = width
-    while record_capacity(tall, wide, key, needs.channels, needs.medium) < needed + needs.share * tall * wide:
+    while record_capacity(tall, wide, key, needs.channels, needs.rules) < needed + needs.share * tall * wide:
         side *= 1.02
         tall = int(height * side)
         wide = int(width * side)
@@ -153,21 +151,21 @@ def seal(
         CapacityError: the picture is too small, or too many of its samples must not change.
     """
     height, width, channels = picture.shape
-    if len(record) > record_capacity(height, width, keys.film, channels, options.medium):
-        raise too_small(height, width, len(record), keys.film, CoverNeeds(medium=options.medium))
+    if len(record) > record_capacity(height, width, keys.film, channels, options.rules):
+        raise too_small(height, width, len(record), keys.film, CoverNeeds(rules=options.rules))
 
     # A grey picture stays grey, so that only one of its channels is a frame of samples.
-    fits_one_channel = len(record) <= record_capacity(height, width, keys.film, 1, options.medium)
+    fits_one_channel = len(record) <= record_capacity(height, width, keys.film, 1, options.rules)
     stays_grey = channels > 1 and fits_one_channel and is_grey(picture)
     frame = np.ascontiguousarray(picture[..., :1] if stays_grey else picture)
 
     # The plan leaves space for an ephemeral key in every frame, as the salt, which comes later, decides on anchors.
-    zones = zones_of(frame.size, keys.film.recipient is not None, options.medium)
+    zones = zones_of(frame.size, keys.film.recipient is not None, options.rules)
     plan = plan_of(len(record) + TAG_BYTES, zones, options.effort, options.grey, frame.shape[2])
-    step_costs = _final_costs(frame, costs, seed, plan, zones, options.fixed)
+    change_costs = _final_costs(frame, costs, seed, plan, zones, options.fixed)
     del costs  # tens of megabytes for large pictures, which some callers no longer need
 
-    writer = _FrameWriter(record, keys, step_costs, plan, options)
+    writer = _FrameWriter(record, keys, change_costs, plan, options)
     for _ in range(_ORDERS):
         sealed = writer.write(frame, seed)
         if sealed is not None:
@@ -182,7 +180,7 @@ class _FrameWriter:
 
     record: bytes
     keys: ContainerKeys
-    costs: StepCosts
+    costs: ChangeCosts
     plan: RecordPlan
     options: SealOptions
 
@@ -191,22 +189,22 @@ class _FrameWriter:
 
         None: in this order, a fixed sample would have to change, or the MAC can't be written.
         """
-        medium = self.options.medium
+        rules = self.options.rules
         decoy_seed = bytes(keystream(seed, SEED_BYTES))
 
         # Decoys are placed first: they change the salt, and the places of all other changes follow from the salt.
         if self.options.decoys:
             has_ephemeral = self.options.first and self.keys.film.recipient is not None
-            zones = zones_of(cover.size, has_ephemeral, medium)
-            frame, moved = with_decoys(cover, self.costs, self.plan, zones, medium, decoy_seed)
+            zones = zones_of(cover.size, has_ephemeral, rules)
+            frame, moved = with_decoys(cover, self.costs, self.plan, zones, rules, decoy_seed)
         else:
-            frame, moved = cover.copy(), NO_STEPS
+            frame, moved = cover.copy(), NO_CHANGES
 
         # The frame's key and its salt give the order of the data samples, which the zones divide.
         salt = frame_salt(frame)
         key = self.keys.of_frame(salt, self.options.first)
-        zones = zones_of(frame.size, key.ephemeral is not None, medium)
-        order = order_of(frame.size, key, salt, medium)
+        zones = zones_of(frame.size, key.ephemeral is not None, rules)
+        order = order_of(frame.size, key, salt, rules)
         cost_map = CostMap(frame, self.costs, order, zones, moved)
 
         # Frame 0 and anchors of a recipient's container carry an ephemeral key, among random changes of its zone.
@@ -223,7 +221,7 @@ class _FrameWriter:
         write_lead(cost_map, trellis.to_trits(lead))
 
         # The MAC covers all samples, so that it is written last.
-        wanted = trellis.to_trits(_mac(frame, order, zones, key.mac(salt), medium.context))
+        wanted = trellis.to_trits(_mac(frame, order, zones, key.mac(salt), rules.context))
         write_mac(cost_map, wanted)
         fixed = self.options.fixed
         if fixed is not None and not np.array_equal(frame[fixed], cover[fixed]):
@@ -232,7 +230,7 @@ class _FrameWriter:
 
 
 def unseal(
-    picture: NDArray[np.uint8], keys: KeyRing, *, first: bool, medium: SampleModel = PIXELS
+    picture: NDArray[np.uint8], keys: KeyRing, *, first: bool, rules: SampleRules = PIXELS
 ) -> UnsealedRecord | None:
     """Unseal the record in a picture, (H, W, 3) or (H, W, 1) uint8; return None if nothing opens with these keys.
 
@@ -240,35 +238,35 @@ def unseal(
     """
     frame = picture[..., :1].copy() if is_grey(picture) else picture
     height, width, channels = frame.shape
-    if record_capacity(height, width, channels=channels, medium=medium) < 0:
+    if record_capacity(height, width, channels=channels, rules=rules) < 0:
         return None
     salt = frame_salt(frame)
-    for key in keys.candidates(salt, first, lambda recipient: read_ephemeral(frame, salt, recipient, medium)):
-        opened = _open_with(key, frame, salt, medium)
+    for key in keys.candidates(salt, first, lambda recipient: read_ephemeral(frame, salt, recipient, rules)):
+        opened = _open_with(key, frame, salt, rules)
         if opened is not None:
             return opened
     return None
 
 
-def _open_with(key: Key, frame: NDArray[np.uint8], salt: bytes, medium: SampleModel) -> UnsealedRecord | None:
+def _open_with(key: Key, frame: NDArray[np.uint8], salt: bytes, rules: SampleRules) -> UnsealedRecord | None:
     """Return the record of a frame; None if nothing opens with this key."""
     samples = frame.reshape(-1)
-    zones = zones_of(samples.size, key.ephemeral is not None, medium)
+    zones = zones_of(samples.size, key.ephemeral is not None, rules)
 
     # Most keys that are tried do not open the lead, so that only its part of the order is computed at first.
-    lead = read_lead(samples, order_of(samples.size, key, salt, medium, zones.lead.stop), zones)
+    lead = read_lead(samples, order_of(samples.size, key, salt, rules, zones.lead.stop), zones)
     fields = siv.decrypt(key.lead(salt), lead) if lead else None
     if lead is None or fields is None:
         return None
 
-    order = order_of(samples.size, key, salt, medium)
+    order = order_of(samples.size, key, salt, rules)
     sealed = read_sealed(frame, order, zones, fields[0], int.from_bytes(fields[1:], "big"))
     record = siv.decrypt(key.record(salt), sealed, lead) if sealed else None
     if record is None:
         return None
 
     # A record that opens is returned even if the frame was altered; a MAC that does not match tells so.
-    mac = trellis.to_trits(_mac(frame, order, zones, key.mac(salt), medium.context))
+    mac = trellis.to_trits(_mac(frame, order, zones, key.mac(salt), rules.context))
     return UnsealedRecord(record, bytes_eq(read_mac(samples, order, zones).tobytes(), mac.tobytes()))
 
 
@@ -279,11 +277,11 @@ def _final_costs(
     plan: RecordPlan,
     zones: Zones,
     fixed: NDArray[np.bool_] | None = None,
-) -> StepCosts:
-    """Return the costs of steps with random low bits, without which a search would favour some of equal costs.
+) -> ChangeCosts:
+    """Return the costs of changes with random low bits, without which a search would favour some of equal costs.
 
-    Where many samples share a trit, the cheapest of them step, so that small costs are kept exactly, and those above
-    the median are one. A sample at 0 or 255 can only step by two the other way and gets the maximum cost. Samples
+    Where many samples share a trit, the cheapest of them change, so that small costs are kept exactly, and those above
+    the median are one. A sample at 0 or 255 can only change by two the other way and gets the maximum cost. Samples
     of a pixel that move together cost as much as the most expensive one.
     """
     height, width, channels = picture.shape
@@ -313,7 +311,7 @@ def _final_costs(
     if fixed is not None:
         for side in (up, down):
             side[fixed] = trellis.FIXED_COST
-    return StepCosts(up.reshape(-1), down.reshape(-1), ties, together, fixed=fixed)
+    return ChangeCosts(up.reshape(-1), down.reshape(-1), ties, together, fixed=fixed)
 
 
 def _mac(frame: NDArray[np.uint8], order: Order, zones: Zones, key: bytes, context: bytes) -> bytes:

@@ -43,16 +43,16 @@ FORMAT = SampleFormat()
 
 
 @dataclass(frozen=True)
-class SampleModel:
-    """Kind of samples that a record is sealed in."""
+class SampleRules:
+    """Rules of the samples that a record is sealed in."""
 
     share: int  # data samples per unit; with fewer, each trit of lead and MAC has more samples to choose from
     context: bytes = b""  # data that the MAC covers besides the samples
 
 
-PIXELS = SampleModel(FORMAT.share)
+PIXELS = SampleRules(FORMAT.share)
 # Samples many of which are expensive to change: each trit of lead and MAC needs many to choose from.
-UNEVEN = SampleModel(2048)
+UNEVEN = SampleRules(2048)
 
 
 @dataclass(frozen=True)
@@ -175,10 +175,10 @@ def samples_of_runs(runs: slice) -> slice:
     return slice(first, last + 1)
 
 
-def zones_of(samples: int, ephemeral: bool = False, medium: SampleModel = PIXELS) -> Zones:
+def zones_of(samples: int, ephemeral: bool = False, rules: SampleRules = PIXELS) -> Zones:
     """Return the zones of a frame with this number of samples."""
     data_samples = FORMAT.data_samples(samples)
-    units = min(max(data_samples // medium.share, 1), FORMAT.most_units)
+    units = min(max(data_samples // rules.share, 1), FORMAT.most_units)
     ephemeral_places = FORMAT.ephemeral * units if ephemeral else 0
 
     lead_end = FORMAT.places * LEAD_TRITS * units
@@ -192,28 +192,28 @@ def zones_of(samples: int, ephemeral: bool = False, medium: SampleModel = PIXELS
     )
 
 
-def order_of(samples: int, key: Key, salt: bytes, medium: SampleModel = PIXELS, places: int | None = None) -> Order:
+def order_of(samples: int, key: Key, salt: bytes, rules: SampleRules = PIXELS, places: int | None = None) -> Order:
     """Return the keyed order of a frame's data samples; if `places` is given, at least the first `places` of them.
 
     The runs of an ephemeral key come last.
     """
     if key.ephemeral is None or key.recipient is None:
-        return _keyed_order(samples, key, salt, medium, places)
-    order = _keyed_order(samples, key, salt, medium)
-    public_runs = public_order(samples, key.recipient, salt, medium).runs
-    ephemeral_runs = public_runs[: zones_of(samples, True, medium).public.stop // FORMAT.run]
+        return _keyed_order(samples, key, salt, rules, places)
+    order = _keyed_order(samples, key, salt, rules)
+    public_runs = public_order(samples, key.recipient, salt, rules).runs
+    ephemeral_runs = public_runs[: zones_of(samples, True, rules).public.stop // FORMAT.run]
     remaining = order.runs[~np.isin(order.runs, ephemeral_runs)]
     return Order(np.concatenate([remaining, ephemeral_runs]), order.sides)
 
 
-def public_order(samples: int, recipient: bytes, salt: bytes, medium: SampleModel = PIXELS) -> Order:
+def public_order(samples: int, recipient: bytes, salt: bytes, rules: SampleRules = PIXELS) -> Order:
     """Return the order that anybody who knows the recipient can compute; its first runs hold the ephemeral key."""
-    return _keyed_order(samples, Key(recipient), salt, medium)
+    return _keyed_order(samples, Key(recipient), salt, rules)
 
 
-def _keyed_order(samples: int, key: Key, salt: bytes, medium: SampleModel, places: int | None = None) -> Order:
+def _keyed_order(samples: int, key: Key, salt: bytes, rules: SampleRules, places: int | None = None) -> Order:
     runs = FORMAT.data_samples(samples) // FORMAT.run
-    mac = zones_of(samples, medium=medium).mac
+    mac = zones_of(samples, rules=rules).mac
     sides = mac.stop - mac.start
     stream = keystream(key.positions(salt), 8 * runs + sides)
     words = np.frombuffer(stream, "<u8", runs)

@@ -18,7 +18,7 @@ Number = TypeVar("Number", bound=np.generic)
 Samples = NDArray[np.uint8]
 Trits = NDArray[np.uint8]
 Changes = NDArray[np.int8]
-StepCost = NDArray[np.uint16]
+ChangeCost = NDArray[np.uint16]
 # Function of changes, (n,) int8, the number of lanes, and the lanes to be searched next, which is called between turns.
 # It makes the costs of these lanes' samples, in place, those of a further +1 and −1.
 Following = Callable[[Changes, int, slice], None]
@@ -85,9 +85,9 @@ class Layout:
 
 
 class Sums(NamedTuple):
-    """Merged samples, (length · lanes,) each, with the cheapest step up and down of each sum.
+    """Merged samples, (length · lanes,) each, with the cheapest change up and down of each sum.
 
-    A step is a number that sorts by its cost, then by its tie: the cost in the highest 16 bits, the tie in the
+    A change is a number that sorts by its cost, then by its tie: the cost in the highest 16 bits, the tie in the
     next 16, and the number of the sample among those of the sum in the lowest 32.
     """
 
@@ -174,7 +174,7 @@ def write(
     values: Samples,
     trits: Trits,
     plan: Layout,
-    costs: tuple[StepCost, StepCost, NDArray[np.uint16]],
+    costs: tuple[ChangeCost, ChangeCost, NDArray[np.uint16]],
     following: Following | None = None,
 ) -> Changes:
     """Return the changes that make samples hold the given trits at nearly the least total cost.
@@ -199,8 +199,8 @@ def write(
         in_order = np.arange(sums.values.size * plan.merged, dtype=np.int32)
         merged_costs = up, down, ALL_FREE, 0, MAX_COST, 1, 0
         kernels.merge(values, in_order, plan.merged, plan.lanes, ties[: in_order.size], *merged_costs, *sums)
-        places, steps = write_sums(sums, trits, plan)
-        changes[places] = steps
+        places, summed = write_sums(sums, trits, plan)
+        changes[places] = summed
         return changes
 
     # Changes must add these numbers, so that the samples modulo 3 have the given trits as their syndrome.
@@ -227,8 +227,8 @@ def write_sums(sums: Sums, trits: Trits, plan: Layout) -> tuple[NDArray[np.intp]
     They are those that `write` returns.
     """
     up, down = np.empty((2, sums.values.size), np.uint16)
-    for steps, costs in ((sums.up, up), (sums.down, down)):
-        np.right_shift(steps, 48, out=costs, casting="unsafe")  # without a copy four times as large
+    for cheapest, costs in ((sums.up, up), (sums.down, down)):
+        np.right_shift(cheapest, 48, out=costs, casting="unsafe")  # without a copy four times as large
     changes = write(sums.values, trits, replace(plan, merged=1), (up, down, NO_TIES))  # of the sums, as single samples
     changed = np.flatnonzero(changes != 0)
     changes = changes[changed]

@@ -1,4 +1,4 @@
-"""Zones: writing bits and trits to their samples by steps, and reading them (docs/format.md, "Record zone")."""
+"""Zones: writing bits and trits to their samples by changes, and reading them (docs/format.md, "Record zone")."""
 
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
@@ -19,7 +19,7 @@ from stegnet.sealing.sample_order import (
     PIXELS,
     Greens,
     Order,
-    SampleModel,
+    SampleRules,
     Zones,
     public_order,
     samples_of_runs,
@@ -34,7 +34,7 @@ _GREY = 16
 
 # Settings of writing a record's zone.
 _GREY_SHARE = 0.5  # largest number of trits of a grey record per green sample
-_TOGETHER = 9  # divisor of a step's cost if neighbours moved the same way
+_TOGETHER = 9  # divisor of a change's cost if neighbours moved the same way
 _PART_RUNS = 1 << 15  # runs that a thread merges at a time
 
 
@@ -50,7 +50,7 @@ class Ties:
         return np.frombuffer(keystream(self.key, 2 * count, 2 * (self.first + start)), "<u2")
 
 
-class StepCosts(NamedTuple):
+class ChangeCosts(NamedTuple):
     """Costs of changing each sample by one level."""
 
     up: NDArray[np.uint16]  # (S,), one per sample, or (S / 3,), one per pixel if its samples share a cost
@@ -178,25 +178,25 @@ def values_of(samples: NDArray[np.uint8], order: Order, zone: slice, channels: i
     return np.concatenate(in_parts(gather, zone.stop - zone.start))
 
 
-def stepped(values: NDArray[np.uint8], changes: NDArray[np.int8]) -> NDArray[np.uint8]:
+def changed_levels(values: NDArray[np.uint8], changes: NDArray[np.int8]) -> NDArray[np.uint8]:
     """Return values, uint8, after changes of −1, 0 and 1; a change out of range goes the other way by 2 instead."""
     result = values.astype(np.int16) + changes
     return np.where(result < 0, 2, np.where(result > 255, 253, result)).astype(np.uint8)
 
 
-def _step(
+def _change(
     samples: NDArray[np.uint8],
     numbers: NDArray[np.int32],
     changes: NDArray[np.int8],
     free: NDArray[np.uint8],
     beside: int = 0,
 ) -> None:
-    """Change the numbered samples, and `beside` on either side, in place; `free` is as in `StepCosts.at`."""
+    """Change the numbered samples, and `beside` on either side, in place; `free` is as in `ChangeCosts.at`."""
 
-    def change(part: slice) -> None:
+    def fill(part: slice) -> None:
         kernels.step(samples, numbers[part], changes[part], free, beside)
 
-    in_parts(change, numbers.size)
+    in_parts(fill, numbers.size)
 
 
 @dataclass(frozen=True)
@@ -221,7 +221,7 @@ class RecordPlan:
 
     @property
     def clustered(self) -> bool:
-        """True if steps follow those of their neighbours."""
+        """True if changes follow those of their neighbours."""
         return self.grey and self.layout.merged == 1
 
 
@@ -245,19 +245,19 @@ def plan_of(size: int, zones: Zones, effort: int, grey: bool, channels: int) -> 
     places = greens * (FORMAT.stride - channels) // (FORMAT.stride - 1) if grey else zones.places
     lowest = RecordPlan(1, trits, grey, places, channels)
 
-    # Clustered steps are searched twice, as decoys are rehearsed.
+    # Clustered changes are searched twice, as decoys are rehearsed.
     searched = min(places, trits * (trellis.MAX_WIDTH + 1)) * (2 if lowest.clustered else 1)
     return replace(lowest, height=max((each for each in trellis.HEIGHTS if searched * 3**each <= effort), default=1))
 
 
-class PixelSteps(NamedTuple):
-    """Steps of pixels whose samples all move together."""
+class PixelChanges(NamedTuple):
+    """Changes of pixels whose samples all move together."""
 
     pixels: NDArray[np.intp]  # (n,) int, pixel numbers
-    steps: NDArray[np.int8]  # (n,), −1 or 1
+    changes: NDArray[np.int8]  # (n,), −1 or 1
 
 
-NO_STEPS = PixelSteps(np.zeros(0, np.intp), np.zeros(0, np.int8))
+NO_CHANGES = PixelChanges(np.zeros(0, np.intp), np.zeros(0, np.int8))
 
 
 @dataclass(frozen=True, eq=False)
@@ -265,10 +265,10 @@ class CostMap:
     """Picture in which zones are written, in place."""
 
     picture: NDArray[np.uint8]  # (H, W, C), contiguous
-    costs: StepCosts
+    costs: ChangeCosts
     order: Order
     zones: Zones
-    moved: PixelSteps  # steps made before
+    moved: PixelChanges  # changes made before
 
     @property
     def samples(self) -> NDArray[np.uint8]:
@@ -286,7 +286,7 @@ def write_lead(cost_map: CostMap, trits: NDArray[np.uint8]) -> None:
     numbers = _apart(cost_map.order.numbers(cost_map.zones.lead), LEAD_TRITS)
     values = samples[numbers]
     costs = (*cost_map.costs.at(numbers), cost_map.costs.ties_of(numbers, samples.size))
-    samples[numbers] = stepped(values, trellis.write(values, trits, layout_of(LEAD_TRITS, values.size), costs))
+    samples[numbers] = changed_levels(values, trellis.write(values, trits, layout_of(LEAD_TRITS, values.size), costs))
 
 
 def read_lead(samples: NDArray[np.uint8], order: Order, zones: Zones) -> bytes | None:
@@ -365,15 +365,15 @@ def write_record_zone(cost_map: CostMap, trits: NDArray[np.uint8], plan: RecordP
     if layout.merged > 1:
         sums = cost_map.costs.merged(samples, numbers, layout, free, beside)
         places, changes = trellis.write_sums(sums, trits, layout)
-        _step(samples, numbers.take(places), changes, free, beside)
+        _change(samples, numbers.take(places), changes, free, beside)
         return
 
-    # Few samples per trit: the search prefers steps in the direction of those around them.
+    # Few samples per trit: the search prefers changes in the direction of those around them.
     whole = numbers[: numbers.size]
     up, down = cost_map.costs.at(whole, free, beside)
     following = _clustered(whole, up, down, cost_map, plan.channels)
     changes = trellis.write(_gathered(samples, whole), trits, layout, (up, down, trellis.NO_TIES), following)
-    _step(samples, whole, changes, free, beside)
+    _change(samples, whole, changes, free, beside)
 
 
 def _write_lanes(cost_map: CostMap, trits: NDArray[np.uint8], layout: trellis.Layout) -> None:
@@ -398,32 +398,32 @@ def _write_lanes(cost_map: CostMap, trits: NDArray[np.uint8], layout: trellis.La
         part_layout = replace(layout, lanes=lanes.stop - lanes.start)
         costs = (*cost_map.costs.at(numbers), trellis.NO_TIES)
         changes = trellis.write(_gathered(samples, numbers), trits_of(lanes), part_layout, costs)
-        _step(samples, numbers, changes, trellis.ALL_FREE)
+        _change(samples, numbers, changes, trellis.ALL_FREE)
 
     in_parts(write, layout.length * layout.lanes, layout.length)
 
 
 def write_ephemeral(cost_map: CostMap, trits: NDArray[np.uint8], clustered: bool = True) -> None:
-    """Write an ephemeral key's trits to its zone like a grey record, with few and cheap steps.
+    """Write an ephemeral key's trits to its zone like a grey record, with few and cheap changes.
 
-    If `clustered`, they follow the steps around them; if not, the picture has one channel.
+    If `clustered`, they follow the changes around them; if not, the picture has one channel.
     """
     plan = RecordPlan(trellis.HEIGHTS[-1], trits.size, clustered, 0, cost_map.picture.shape[2])
     write_record_zone(cost_map.ephemeral(), trits, plan)
 
 
 def read_ephemeral(
-    picture: NDArray[np.uint8], salt: bytes, recipient: bytes, medium: SampleModel = PIXELS
+    picture: NDArray[np.uint8], salt: bytes, recipient: bytes, rules: SampleRules = PIXELS
 ) -> NDArray[np.uint8] | None:
     """Return the trits in the zone of an ephemeral key, (192,) uint8; None if there is no space for one.
 
     The picture is (H, W, C) uint8, with one channel if it is grey; readers locate the zone by the recipient's public
     key.
     """
-    zones = zones_of(picture.size, True, medium)
+    zones = zones_of(picture.size, True, rules)
     if not zones.places:
         return None
-    order = public_order(picture.size, recipient, salt, medium)
+    order = public_order(picture.size, recipient, salt, rules)
     values = values_of(picture.reshape(-1), order, zones.public, picture.shape[2])
     return trellis.read(values, layout_of(EPHEMERAL_TRITS, values.size)).reshape(-1)
 
@@ -450,16 +450,16 @@ def _clustered(
     cost_map: CostMap,
     channels: int,
 ) -> trellis.Following:
-    """Return a function that makes steps cheaper, in place, in the direction in which neighbouring pixels moved.
+    """Return a function that makes changes cheaper, in place, in the direction in which neighbouring pixels moved.
 
-    Such steps look like texture.
+    Such changes look like texture.
 
     Li, Wang, Li, Tan and Huang 2015, "A strategy of clustering modification directions in spatial image steganography"
     (IEEE TIFS 10(9)). Each of the numbers, (n,) int32, is of a sample of a pixel that may move.
     """
     height, width, _ = cost_map.picture.shape
     moved = np.zeros((height + 2) * width, np.int8)  # with a row above and one below
-    moved[cost_map.moved.pixels + width] = cost_map.moved.steps
+    moved[cost_map.moved.pixels + width] = cost_map.moved.changes
 
     def following(changes: NDArray[np.int8], lanes: int, chosen: slice) -> None:
         latest = slice(chosen.start - 1, None, chosen.step)  # lanes that were searched last

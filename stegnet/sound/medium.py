@@ -18,7 +18,7 @@ from stegnet.media.cover import Cover
 from stegnet.media.growth import time_in_words
 from stegnet.record import Record, empty_record_bytes
 from stegnet.results import ChangeBound, SecurePayload
-from stegnet.sealing import MEDIAN, PICTURE_EFFORT, UNEVEN, WET, Costs, SampleModel, record_capacity
+from stegnet.sealing import MEDIAN, PICTURE_EFFORT, UNEVEN, WET, Costs, SampleRules, record_capacity
 from stegnet.sound.cover import SOUND_ROW, SoundCover, SoundSegment
 
 
@@ -26,7 +26,7 @@ class SegmentSamples(NamedTuple):
     """Samples of a segment of a sound, as a `SampleGroup`."""
 
     samples: np.ndarray
-    model: SampleModel
+    rules: SampleRules
     fixed: np.ndarray | None
     noise: np.ndarray
 
@@ -105,7 +105,7 @@ class SoundPart(SampleMedium):
         self.cover = cover
         self._first = SegmentSamples.of(next(cover.sound.described_segments()), cover.sound)
         self.samples = self._first.samples
-        self.model = self._first.model
+        self.rules = self._first.rules
         self.fixed = self._first.fixed
         self.history = cover.history
         self.condition = cover.condition()

@@ -17,9 +17,9 @@ from stegnet.core.pixels import COSINES, ZIGZAG
 from stegnet.jpeg.libjpeg import (
     DctMethod,
     blocks_that_hold,
+    changes_that_hold,
     colour_offsets,
     encode_planes,
-    steps_that_hold,
 )
 from tests.support.jpegs import JpegPicture, read_jpeg
 from tests.support.real_channels import CHANNELS
@@ -55,7 +55,7 @@ def pictures(picture: Callable[..., np.ndarray]) -> list[np.ndarray]:
 
 def check_coefficients(pixels: np.ndarray, jpeg: JpegPicture, dct: DctMethod, sampling: tuple[int, int]) -> None:
     """Checks that a file has the coefficients that are predicted for its pixels."""
-    steps = [jpeg.steps(component) for component in range(len(jpeg.planes))]
+    steps = [jpeg.quanta(component) for component in range(len(jpeg.planes))]
     for planned, written in zip(encode_planes(pixels, steps, sampling, dct), jpeg.planes, strict=True):
         np.testing.assert_array_equal(planned, written)
 
@@ -90,7 +90,7 @@ def decoded(path: Path) -> np.ndarray:
 def luma_of(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Coefficients of luma, (n, 64), and its steps."""
     jpeg = read_jpeg(path)
-    return jpeg.planes[0].reshape(-1, 64), jpeg.steps(0)
+    return jpeg.planes[0].reshape(-1, 64), jpeg.quanta(0)
 
 
 def check_held(path: Path, saved: Path, dct: DctMethod) -> int:
@@ -161,7 +161,7 @@ def test_steps_hold_if_the_block_arrives_so(tmp_path, pictures, quality):
     pixels = np.concatenate([pictures[0][:208, :160, 1], random.integers(0, 256, (40, 160), np.uint8)])
     Image.fromarray(pixels).save(tmp_path / "a.jpg", quality=quality)
     jpeg = read_jpeg(tmp_path / "a.jpg")
-    steps = jpeg.steps(0)
+    steps = jpeg.quanta(0)
     sent = jpeg.planes[0].reshape(-1, 64)
     numbers = np.arange(len(sent))
     offset = np.zeros(sent.shape, np.int8)
@@ -174,7 +174,7 @@ def test_steps_hold_if_the_block_arrives_so(tmp_path, pictures, quality):
         sides = random.integers(0, 2, len(sent))
         wanted = np.zeros((len(sent), 63), bool)
         wanted[numbers, places - 1] = True
-        held = steps_that_hold(sent, offset, steps, "islow", wanted)
+        held = changes_that_hold(sent, offset, steps, "islow", wanted)
         assert not held[:, ~wanted].any()
         stepped = sent.copy()
         stepped[numbers, places] += 1 - 2 * sides

@@ -18,19 +18,19 @@ from stegnet.core.parallel import parallel_map
 from stegnet.jpeg.libjpeg import (
     DctMethod,
     blocks_that_hold,
+    changes_that_hold,
     colour_offsets,
     encode_planes,
-    steps_that_hold,
 )
 from stegnet.jpeg.samples import juniward
 from stegnet.keys import Key
-from stegnet.sealing import Costs, RepeatAccumulateCode, SampleModel, SealOptions, seal, texture_costs, trellis
+from stegnet.sealing import Costs, RepeatAccumulateCode, SampleRules, SealOptions, seal, texture_costs, trellis
 from stegnet.sealing.sample_order import first_sorted, stable_argsort
 from tests.support.jpegs import read_jpeg
 from tests.support.kernels import both
 
 EFFORT = 1 << 16
-MODEL = SampleModel(2048, b"about")
+RULES = SampleRules(2048, b"about")
 TESTS = Path(__file__).parents[1]
 JPEG_TESTS = (
     f"{TESTS}/media/test_jpeg.py",
@@ -76,8 +76,8 @@ def test_pictures_are_sealed_the_same(monkeypatch, picture, shape, size, grey):
         (None, bytes(range(32))),
         (
             SealOptions(True, EFFORT, grey),
-            SealOptions(True, EFFORT, clustered=False, medium=MODEL),
-            SealOptions(True, EFFORT, grey, medium=MODEL),
+            SealOptions(True, EFFORT, clustered=False, rules=RULES),
+            SealOptions(True, EFFORT, grey, rules=RULES),
         ),
     ):
         keys = Key(bytes(32)) if recipient is None else Key(bytes(32), recipient)
@@ -179,7 +179,7 @@ def test_blocks_hold_the_same(picture, dct, highest):
 def compare_held(blocks: np.ndarray, offset: np.ndarray, steps: np.ndarray, dct: DctMethod) -> None:
     wanted = np.random.default_rng(0).random((len(blocks), 63)) < 0.4
     both(partial(blocks_that_hold, blocks, offset, steps, dct))
-    both(partial(steps_that_hold, blocks, offset, steps, dct, wanted))
+    both(partial(changes_that_hold, blocks, offset, steps, dct, wanted))
 
 
 @pytest.mark.parametrize("dct", get_args(DctMethod))

@@ -14,7 +14,7 @@ import stegnet
 from stegnet.cli import main
 from stegnet.keys import KeyRing
 from stegnet.record import read_record
-from stegnet.sealing import SampleModel
+from stegnet.sealing import SampleRules
 from tests.support.sounds import noise
 
 KEY = stegnet.Key(bytes(range(32)))
@@ -58,7 +58,7 @@ def test_each_segment_has_a_share_of_the_file(folder: Path) -> None:
     assert len(segments) == 3
     found = []
     for index, segment in enumerate(segments):
-        reading = read_record(segment, KeyRing(KEY), first=not index, medium=SampleModel(2048, context))
+        reading = read_record(segment, KeyRing(KEY), first=not index, rules=SampleRules(2048, context))
         assert reading.whole and reading.record
         assert (reading.record.index, reading.record.header.frames, reading.record.header.file.needed) == (index, 3, 3)
         found.append(reading.record.data)

@@ -37,14 +37,14 @@ class Toy(MediumMethod[ToyOptions]):
         return Green(cover, options.top)
 
     def find(self, container: Container, context: Context) -> FoundSecret | None:
-        opened = SamplesContainer(container.file, container.key_source, Green(container.file).samples, Green.model)
+        opened = SamplesContainer(container.file, container.key_source, Green(container.file).samples, Green.rules)
         return found_file(opened, context, self.info.name)
 
 
 class Green(SampleMedium):
     """Green samples of a picture, all equally costly."""
 
-    model = replace(PIXELS, context=b"toy")
+    rules = replace(PIXELS, context=b"toy")
     secure = SecurePayload(samples=0, rate=0, measured=1)
     history = None
 

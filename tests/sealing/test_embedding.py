@@ -11,7 +11,7 @@ from stegnet.keys import ContainerKeys, Identity, Key, KeyRing
 from stegnet.sealing import (
     FILM_EFFORT,
     Costs,
-    SampleModel,
+    SampleRules,
     SealOptions,
     frame_salt,
     idle_samples,
@@ -121,17 +121,17 @@ def test_a_large_picture_is_sealed_in_little_memory(monkeypatch):
 @pytest.mark.parametrize("key", [Key(bytes(32)), Identity(bytes(range(32)))], ids=["key", "identity"])
 def test_fixed_samples_stay(key):
     """If a trit of the lead or the MAC has no others, another order of the carriers is tried."""
-    random_bytes, medium = random.Random(1).randbytes, SampleModel(2048)
+    random_bytes, rules = random.Random(1).randbytes, SampleRules(2048)
     cover = np.random.default_rng(0).integers(120, 136, (80, 100, 1), np.uint8)
-    fixed = np.random.default_rng(1).random(cover.shape) < most_fixed(cover.size, medium)
+    fixed = np.random.default_rng(1).random(cover.shape) < most_fixed(cover.size, rules)
     cost = np.full(cover.shape, 4000, np.uint16)
     for _ in range(2):
         keys = (key.recipient or key).new_keys(random_bytes)
-        options = SealOptions(True, FILM_EFFORT, clustered=False, medium=medium, fixed=fixed)
+        options = SealOptions(True, FILM_EFFORT, clustered=False, rules=rules, fixed=fixed)
         container = seal(cover, RECORD, keys, random_bytes(32), Costs(cost, cost), options)
         moved = container != cover
         assert moved.sum() > 60 and not moved[fixed].any()
-        assert unseal(container, KeyRing(key), first=True, medium=medium).record == RECORD
+        assert unseal(container, KeyRing(key), first=True, rules=rules).record == RECORD
 
 
 def test_too_many_fixed_samples():

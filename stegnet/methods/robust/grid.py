@@ -15,7 +15,7 @@ from PIL import Image, ImageFilter
 from stegnet.core.pixels import BLOCK, LUMA as WEIGHTS, strips
 from stegnet.image.pictures import resize
 from stegnet.sealing import size_bytes
-from stegnet.sealing.content_salts import PREFIX_OF_COPIES, STEP_OF_COPIES, THUMBNAIL, region_edges, salts_of
+from stegnet.sealing.content_salts import PREFIX_OF_COPIES, QUANTUM_OF_COPIES, THUMBNAIL, region_edges, salts_of
 
 SALT = b"stegnet/1/robust/salt"  # hashed before a picture's means
 LUMA = tuple(round(1000 * weight) for weight in WEIGHTS)  # thousandths, for exact sums
@@ -215,7 +215,7 @@ def _sized(height: int, width: int, longest: int, blocks: float) -> Grid:
 
 def salts_of_copies(picture: np.ndarray) -> Iterator[bytes]:
     """Return the salts of a picture of any size, from its mean lumas at one size."""
-    return salts_of(PREFIX_OF_COPIES, region_means(resize(picture, THUMBNAIL, THUMBNAIL)), STEP_OF_COPIES)
+    return salts_of(PREFIX_OF_COPIES, region_means(resize(picture, THUMBNAIL, THUMBNAIL)), QUANTUM_OF_COPIES)
 
 
 def _filtered(picture: np.ndarray, sharpen: ImageFilter.Kernel | None) -> np.ndarray:

@@ -47,7 +47,7 @@ class JpegContainer:
         rows_of_blocks, cols_of_blocks = luma.shape[:2]
         padded = np.zeros((BLOCK * rows_of_blocks, BLOCK * cols_of_blocks), np.float32)
         padded[: len(change), : change.shape[1]] = change
-        exact = coefficients(padded) / self.cover.picture.steps(0).astype(np.float32)
+        exact = coefficients(padded) / self.cover.picture.quanta(0).astype(np.float32)
         changed_blocks = (exact != 0).any(2) & ~edge_blocks(self.cover.picture)
         exact = exact[changed_blocks] + (0 if self.cover.errors is None else self.cover.errors[changed_blocks])
         largest = np.array([2047, *[1023] * 63])  # coefficients that an 8-bit JPEG can code
@@ -62,7 +62,7 @@ class JpegContainer:
         """
         if picture.shape != self.cover.shown.shape:  # whole blocks, whose luma is rounded as in this JPEG
             middle = 128
-            steps = self.cover.picture.steps(0).astype(np.float32)
+            steps = self.cover.picture.quanta(0).astype(np.float32)
             luma = picture @ LUMA_SHARES - middle
             rounded = np.rint(coefficients(luma) / steps) * steps @ DCT_BASIS.astype(np.float32)
             rows, cols = (side // BLOCK for side in luma.shape)

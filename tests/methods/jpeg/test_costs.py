@@ -22,7 +22,7 @@ def test_costs_are_those_of_the_paper(tmp_path: Path, picture):
         Image.fromarray(picture(height, width)[..., 0]).save(tmp_path / "a.jpg", quality=80)
         jpeg = read_jpeg(tmp_path / "a.jpg")
         table = np.empty(64)
-        table[ZIGZAG] = jpeg.steps(0)
+        table[ZIGZAG] = jpeg.quanta(0)
         pixels = jpeg.decoded_luma.shown
         with Image.open(tmp_path / "a.jpg") as image:
             assert np.abs(pixels.astype(np.float32) - np.asarray(image)).max() <= 1
@@ -30,7 +30,7 @@ def test_costs_are_those_of_the_paper(tmp_path: Path, picture):
             x0=pixels.astype(float), qt=table.reshape(8, 8), implementation=Implementation.JUNIWARD_FIX_OFF_BY_ONE
         )
         found = np.empty((*jpeg.planes[0].shape[:2], 64))
-        found[..., ZIGZAG] = juniward(pixels, jpeg.steps(0))
+        found[..., ZIGZAG] = juniward(pixels, jpeg.quanta(0))
         inside = slice(3, -3) if height > width else slice(None)  # conseal pads less, and with zeros
         np.testing.assert_allclose(found.reshape(wanted.shape)[inside, 1:-1], wanted[inside, 1:-1], rtol=5e-3)
 
@@ -113,5 +113,5 @@ def test_samples_whose_steps_would_be_proven_are_fixed(tmp_path: Path, picture):
     fixed = fixed_samples(jpeg).reshape(10, 12, 63)
     assert fixed[:4, :4].all() and not fixed[4, 4].any() and not fixed[5:, 5:].any()
     assert fixed[0, 6].all() and 0 < fixed[3, 6].mean() < 1
-    level = 128 + jpeg.planes[0][3, 6, 0] * jpeg.steps(0)[0] / 8
-    assert fixed[3, 6].tolist() == (level + jpeg.steps(0)[1:] * np.abs(DCT_BASIS[1:]).max(1) > 255).tolist()
+    level = 128 + jpeg.planes[0][3, 6, 0] * jpeg.quanta(0)[0] / 8
+    assert fixed[3, 6].tolist() == (level + jpeg.quanta(0)[1:] * np.abs(DCT_BASIS[1:]).max(1) > 255).tolist()

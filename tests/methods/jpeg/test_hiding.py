@@ -136,7 +136,7 @@ def test_where_every_step_shows_the_cover_is_saved_first(tmp_path, picture):
         with pytest.warns(UserWarning, match="at its quality, 99 or 100,") if said else nullcontext():
             report = SESSION.hide(tmp_path / "a.jpg", DATA, to=tmp_path / "o.jpg", key=KEY, overwrite=True)
         assert any("at its quality, 99 or 100," in note for note in report.notes) == said
-        assert (read_jpeg(tmp_path / "o.jpg").steps(0).max() > 8) == said
+        assert (read_jpeg(tmp_path / "o.jpg").quanta(0).max() > 8) == said
 
 
 # What is hard to find
