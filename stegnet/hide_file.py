@@ -4,19 +4,20 @@ The cover is opened once, and only complete files are written: new containers, a
 their cover, and the files that are found in containers.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 from stegnet.core.disk import atomic_write
-from stegnet.core.errors import CapacityError, MediaError, PackageError, RevealError, StegnetError
+from stegnet.core.errors import MediaError, RevealError, StegnetError
 from stegnet.core.names import JPEG_SUFFIXES, PICTURE
 from stegnet.core.parallel import Progress, no_progress
 from stegnet.core.text import Aside, CommandLine, Setting, Text
 from stegnet.formats.opened_file import FileInMemory, is_mp4
 from stegnet.formats.signatures import form_of, has_form
+from stegnet.hiding.medium import MediumMethod
 from stegnet.hiding.method import (
     AUTO,
     DEFAULT_CONTEXT,
@@ -25,7 +26,6 @@ from stegnet.hiding.method import (
     CoverSize,
     FoundSecret,
     Method,
-    MethodChoice,
     MethodOptions,
     NewContainer,
     Payload,
@@ -37,8 +37,7 @@ from stegnet.media.claims import open_cover
 from stegnet.media.cover import Cover
 from stegnet.media.growth import Growth, growth_of, or_without_loss
 from stegnet.media.metadata import PLACE_KEPT, has_gps_position
-from stegnet.methods.better_way import in_order
-from stegnet.methods.registry import METHODS, album_method
+from stegnet.methods.registry import METHODS
 from stegnet.record import (
     Container,
     Record,
@@ -51,12 +50,6 @@ from stegnet.results import (
     OutputTarget,
     Report,
 )
-
-if TYPE_CHECKING:
-    pass
-
-
-Refusal = TypeVar("Refusal", bound=StegnetError)
 
 
 @dataclass(frozen=True)
@@ -76,8 +69,8 @@ class HideJob:
         return hide_file(self, cover, secret, out, key_source)
 
     @property
-    def copies(self) -> bool:
-        """True unless the options refuse copies that the method makes by default."""
+    def may_compress(self) -> bool:
+        """False if the options refuse the copies that the method makes by default of what does not fit."""
         return self.options.compress or not type(self.options).compress
 
     def suffix_of(self, cover: Path) -> str:
@@ -132,11 +125,10 @@ class HideJob:
         Raises MediaError if the cover can't stay what it is, with the reason.
         """
         assert cover.cover is not None
-        with Payload(FileInMemory(name, b"")) as payload:
-            choice = next(iter(self.method.choices(cover.cover, payload, suffix, self.options)))
-        found = choice.method.capacity(cover, name, choice.options)
+        method, options = self.method.entry(cover.cover, suffix, self.options)
+        found = method.capacity(cover, name, options)
         if found and not found.bytes:
-            for fit in choice.method.what_fits(cover):
+            for fit in method.what_fits(cover):
                 if fit.why_not:
                     raise or_without_loss(MediaError(fit.why_not, subject=cover.cover), cover.cover)
         return found
@@ -218,7 +210,7 @@ def hide_file(
     """Hide a secret in a cover, and write the container.
 
     If a secret does not fit, compressed copies are tried, where the method makes any. Meanwhile they are kept,
-    readable, in the system's folder for temporary files. If a method has too little capacity, AUTO tries the next.
+    readable, in the system's folder for temporary files.
 
     Raises:
         StegnetError: any but DataError, RevealError and TrainingError.
@@ -228,7 +220,7 @@ def hide_file(
     context = job.context
     suffix = out.path.suffix.lower()
 
-    with Payload(secret, job.copies) as payload, open_cover(cover, options.strip_metadata) as opened:
+    with Payload(secret, job.may_compress) as payload, open_cover(cover, options.strip_metadata) as opened:
         method.check(opened, options)
         files = [cover, *([secret] if isinstance(secret, Path) else [])]
         for value in vars(options).values():
@@ -241,29 +233,12 @@ def hide_file(
         if keeps_form and suffix in JPEG_SUFFIXES and (anew := made_anew(opened, suffix)):
             context.warn(anew)
 
-        choices = method.choices(opened, payload, suffix, options)
-        made, choice = _embed(choices, opened, payload, suffix, key_source, context)
+        made = method.embed(opened, payload, suffix, key_source, options, context)
         unused: str = ""
-        if context.weights and not choice.method.info.computes:
+        if context.weights and not METHODS[made.method].info.computes:
             advice = Setting("method", "network")
-            without = f" has no effect with the method {choice.method.info.name}: use "
-            unused = Text(Setting("weights", "FILE"), without, advice)
-        return _write(made, opened, out, choice, unused)
-
-
-def _embed(
-    choices: Iterable[MethodChoice], cover: Cover, payload: Payload, suffix: str, key: KeySource, context: Context
-) -> tuple[NewContainer, MethodChoice]:
-    """Hide by the first choice that has the capacity, and return which."""
-    refused: StegnetError = MediaError(f"no method hides in such a {cover.called} as {suffix}", subject=cover)
-    for choice in in_order(iter(choices), cover, payload, suffix, context):
-        try:
-            return choice.method.embed(cover, payload, suffix, key, choice.options, context), choice
-        except (CapacityError, PackageError) as error:
-            refused = error
-            if choice.final:
-                break
-    raise refused
+            unused = Text(Setting("weights", "FILE"), f" has no effect with the method {made.method}: use ", advice)
+        return _write(made, opened, out, options.verify, unused)
 
 
 def hide_record(job: HideJob, cover: Path, record: Record, out: OutputTarget, keys: ContainerKeys) -> Report:
@@ -273,24 +248,25 @@ def hide_record(job: HideJob, cover: Path, record: Record, out: OutputTarget, ke
         MediaError: a file can't be read or written.
     """
     with open_cover(cover, job.options.strip_metadata) as opened:
-        method, options = album_method(job.method, opened, job.options)
+        method, options = job.method.entry(opened, out.path.suffix, job.options)
+        assert isinstance(method, MediumMethod), "no other method makes albums"
         made = method.embed_record(opened, out.path.suffix, record, keys, options, job.context)
-        return _write(made, opened, out, MethodChoice(method, options))
+        return _write(made, opened, out, options.verify)
 
 
-def _write(made: NewContainer, cover: Cover, out: OutputTarget, choice: MethodChoice, unused: str = "") -> Report:
+def _write(made: NewContainer, cover: Cover, out: OutputTarget, verify: bool, unused: str = "") -> Report:
     with atomic_write(out.path, overwrite=out.force) as part:
-        written = made.write(part, choice.options.verify)
-        if choice.options.verify:
-            _verify(part, made, choice.method)
+        written = made.write(part, verify)
+        if verify:
+            _verify(part, made)
             if not has_form(part, out.path.suffix.lower()):
                 raise MediaError("was written in another form than its name says", "report it", subject=out.path)
     known = {"cover_pixels": made.frames * made.height * made.width} | written.figures
-    figures = HidingFigures(method=choice.method.info.name, cover_bytes=cover.length, **known)
+    figures = HidingFigures(method=made.method, cover_bytes=cover.length, **known)
     place = [PLACE_KEPT] if has_gps_position(out.path) else []
 
     fitted = written.fitted
-    copied = written.changed_secret or choice.changed_secret
+    copied = written.changed_secret or made.changed_secret
     changed = Text(copied, kind=CHANGED_SECRET) if copied else ""
     return Report(
         made.width,
@@ -317,7 +293,7 @@ def keeps_place(cover: Cover, suffix: str) -> bool:
     return form.kind != PICTURE or suffix in JPEG_SUFFIXES or (form.name == "PNG" and suffix == ".png")
 
 
-def _verify(part: Path, made: NewContainer, method: Method[Any]) -> None:
+def _verify(part: Path, made: NewContainer) -> None:
     """Open a file that was written, as its receiver will. Raises MediaError if the secret does not come back."""
 
     def progress(_: str, done: int, total: int) -> None:
@@ -328,7 +304,10 @@ def _verify(part: Path, made: NewContainer, method: Method[Any]) -> None:
     def comes_back() -> bool:
         try:
             with Container(Cover(made.arriving(part), quiet=True), made.keys) as container:
-                answers = (each.find(container, context) for each in (method, *METHODS.finding_in(container.kind)))
+                answers = (
+                    each.find(container, context)
+                    for each in (METHODS[made.method], *METHODS.finding_in(container.kind))
+                )
                 found = next((answer for answer in answers if isinstance(answer, FoundSecret)), None)
                 return found is not None and made.is_in(found)
         except (MediaError, RevealError):

@@ -12,10 +12,10 @@ from stegnet.core.parallel import no_progress
 from stegnet.files.folder import FolderPlan, Job, Outcome, in_folder, media_files
 from stegnet.hide_file import HideJob, hide_record
 from stegnet.hiding import AUTO, DEFAULT_CONTEXT, Capacity, Context, FoundSecret
+from stegnet.hiding.medium import MediumMethod
 from stegnet.keys import ANY_KEY, FILM_ID_BYTES, ContainerKeys, Key, KeySource, Opener, Passphrase
 from stegnet.media.cover import Cover, check_input
 from stegnet.methods import METHODS
-from stegnet.methods.registry import album_method
 from stegnet.record import (
     SHARES,
     Container,
@@ -170,9 +170,11 @@ def _part_capacity(cover: Path, empty: int, key: Key, job: HideJob) -> Capacity:
     The container has the suffix that nobody has named.
     """
     with about(cover), Cover(cover) as opened:
-        method, options = album_method(job.method, opened, job.options)
+        suffix = job.usual_suffix(opened)
+        method, options = job.method.entry(opened, suffix, job.options)
+        assert isinstance(method, MediumMethod), "no other method makes albums"
         method.check(opened, job.options)
-        return method.part_capacity(opened, job.usual_suffix(opened), empty, key, options)
+        return method.part_capacity(opened, suffix, empty, key, options)
 
 
 def _division(album: AlbumPlan, header: Header, keys: ContainerKeys, job: HideJob) -> Division:

@@ -414,9 +414,8 @@ def _film(cover: Cover) -> Info:
 
 
 def _fits(cover: CoverSize) -> list[Fit]:
-    """Return what fits into a cover by each method, in AUTO's order of preference, or why its own form is not used."""
-    by_preference = sorted(METHODS.hiding_in(cover.kind), key=lambda method: -method.info.preference)
-    return [fit for method in by_preference for fit in method.what_fits(cover)]
+    """Return what fits into a cover by each method, or why its own form is not used."""
+    return [fit for method in METHODS.hiding_in(cover.kind) for fit in method.what_fits(cover)]
 
 
 def _unused_forms(fits: list[Fit]) -> list[str]:

@@ -19,7 +19,6 @@ from stegnet.core.pixels import channels_of, memory_to_hide
 from stegnet.core.text import Setting, Text
 from stegnet.formats.opened_file import FileInMemory
 from stegnet.hiding.method import (
-    AlbumMethod,
     Capacity,
     Compressors,
     Context,
@@ -28,13 +27,12 @@ from stegnet.hiding.method import (
     Fit,
     FoundSecret,
     HiddenFile,
-    MethodChoice,
+    Method,
     MethodOptions,
     NewContainer,
     Options,
     Payload,
     Written,
-    choice_of,
     media_compressors,
     option,
 )
@@ -240,7 +238,7 @@ def seal_record(
     return seal(samples, format_record(record, keys.secret), keys, seed, costs.pop(), options)
 
 
-class MediumMethod(AlbumMethod[Options]):
+class MediumMethod(Method[Options]):
     """A method that hides in the medium that it opens."""
 
     what = "any file"  # what fits, in words
@@ -273,22 +271,20 @@ class MediumMethod(AlbumMethod[Options]):
         return Fit(what, self.info.name, found.bytes, found.hard, condition=condition, betrayed=betrayed)
 
     def capacity(self, cover: CoverSize, name: str, options: Options) -> Capacity:
-        """Return the capacity of the cover's samples; 0 if the method does not keep the cover's form."""
-        if cover.cover is None or not self.keeps_form_of(cover.cover):
+        """Return the capacity of the cover's samples; 0 of a cover that is not open."""
+        if cover.cover is None:
             return Capacity(0)
         medium = self.open(cover.cover, options, "", ANY_KEY)
         return Capacity.of(medium.file_capacity(name, ANY_KEY), medium.hard, medium.history, medium.condition)
-
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: MethodOptions) -> MethodChoice | None:
-        stays = not options.resize and self.keeps_form_of(cover)
-        return choice_of(self, options) if stays and suffix in self.suffixes_of(cover) else None
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: Options, context: Context
     ) -> NewContainer:
         """Hide a file in the cover's samples, which are written in the cover's own form."""
         keys = key.new_keys(context.randomness)
-        return embed_in(self.open(cover, options, suffix, key), payload, suffix, keys, options, context)
+        made = embed_in(self.open(cover, options, suffix, key), payload, suffix, keys, options, context)
+        made.method = self.info.name
+        return made
 
     def open_part(self, cover: Cover, options: Options, suffix: str, key: KeySource) -> SampleMedium:
         """Return the samples of an album's cover that carry its part of the file; arguments as `open`."""
@@ -297,15 +293,28 @@ class MediumMethod(AlbumMethod[Options]):
         return medium
 
     def part_capacity(self, cover: Cover, suffix: str, empty: int, key: Key, options: Options) -> Capacity:
-        """Return the bytes that fit into the samples beside an empty record, and those that are hard to find."""
+        """Return the capacity of a picture for a part of an album's file besides an empty record, however easily found.
+
+        It is negative if the record itself does not fit; `hard` is, if not even an empty part is hard to find.
+
+        Raises:
+            MediaError: the cover can't be read, or can't carry anything.
+        """
         medium = self.open_part(cover, options, suffix, key)
         return Capacity(medium.record_capacity(key) - empty, medium.hard, condition=medium.condition)
 
     def embed_record(
         self, cover: Cover, suffix: str, record: Record, keys: ContainerKeys, options: Options, context: Context
     ) -> NewContainer:
+        """Hide a record in a picture of an album, given the container's suffix. It opens without the others.
+
+        Raises:
+            MediaError: a file can't be read or written.
+        """
         medium = self.open_part(cover, options, suffix, keys.film)
-        return _seal(medium, record, keys, context)
+        made = _seal(medium, record, keys, context)
+        made.method = self.info.name
+        return made
 
 
 def embed_in(

@@ -5,7 +5,7 @@ page, the API, folders and the cluster read its name, forms and options; `hide` 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -21,7 +21,7 @@ from stegnet.core.parallel import Progress, Step, in_steps, no_progress, with_he
 from stegnet.core.text import Setting, Text
 from stegnet.formats.opened_file import FileInMemory, Source
 from stegnet.formats.signatures import form_of
-from stegnet.keys import ContainerKeys, Key, KeySource, Opener, Randomness
+from stegnet.keys import KeySource, Opener, Randomness
 from stegnet.media.condition import Condition
 from stegnet.media.cover import Compressed, Cover, about_secret, lost_by_copy, media_kind
 from stegnet.media.picture_copies import AVIF, compress_picture
@@ -433,6 +433,8 @@ class NewContainer(ABC):
         width, height: in pixels; 0 for a sound.
         frames: of a film.
         keys: they open it.
+        method: name of the method that made it.
+        changed_secret: a warning that something else is hidden than the secret, as of `Report`, where AUTO chose that.
         context: the one that it was made in.
         last_phase: the phase in which it is verified.
     """
@@ -441,6 +443,8 @@ class NewContainer(ABC):
     height: int
     frames: int = 1
     keys: Opener
+    method: str
+    changed_secret: str = ""
     context: Context
     last_phase: str = "write"
 
@@ -520,10 +524,8 @@ class MethodInfo:
         any_file: it hides files of any kind.
         matched: in a folder of pictures and films, it hides pictures in pictures, and films in films.
         computes: it uses networks.
-        albums: it is an `AlbumMethod`, which can divide a file over an album.
+        albums: it can divide a file over an album; its `find` opens the album's pictures singly.
         needs_pair: it always uses a hide/reveal pair, so that for a folder, the pair's errors are reported once.
-        implied: AUTO chooses it if a given option or suffix is one of its own; of several such methods, the last added.
-        preference: AUTO asks methods in falling order of it; 0: never.
         survives: line on what its containers survive; "": they must arrive bit by bit, like those of most methods.
     """
 
@@ -540,8 +542,6 @@ class MethodInfo:
     computes: bool = False
     albums: bool = False
     needs_pair: bool = False
-    implied: bool = False
-    preference: int = 0
     survives: str = ""
 
     @cached_property
@@ -555,17 +555,9 @@ class MethodInfo:
         own = {each.name for each in fields(self.options)} - {each.name for each in fields(MethodOptions)}
         return frozenset({*own, *self.shared, "strip_metadata", "verify"})
 
-
-@dataclass(frozen=True)
-class MethodChoice:
-    """A method's options for one cover and secret."""
-
-    method: "HidingMethod[Any]"
-    options: Any
-    changed_secret: str = ""  # as in `Report`
-    final: bool = False  # if the method refuses, no other is tried: it would write many times the bytes
-    # The next choice is its rival for a secret that does not fit as it is: the one with the better worse side is taken.
-    has_rival: bool = False
+    def options_of(self, given: MethodOptions) -> Any:
+        """Return the method's options, with the values that it shares with those that were given to AUTO."""
+        return self.options(**{name: value for name, value in vars(given).items() if name in self.option_names})
 
 
 class Method(ABC, Generic[Options]):
@@ -592,10 +584,6 @@ class Method(ABC, Generic[Options]):
             return "what is hidden in a sound must be sent as a file"
         return Text("use ", Setting("method", "auto"), ", which chooses")
 
-    def keeps_form_of(self, cover: Cover) -> bool:
-        """Return whether AUTO keeps a property of a cover by this method; of several such, it takes the preferred."""
-        return False
-
     def suffixes_of(self, cover: Cover) -> tuple[str, ...]:
         """Return the suffixes that the container of a cover may have, the default first.
 
@@ -604,23 +592,23 @@ class Method(ABC, Generic[Options]):
         """
         return self.info.forms[cover.kind]
 
-    @abstractmethod
-    def choices(self, cover: Cover, payload: Payload, suffix: str, options: Options) -> Iterator[MethodChoice]:
-        """Yield the ways to hide a secret in a cover, the most preferred first; arguments and errors as of `suits`."""
-
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: MethodOptions) -> MethodChoice | None:
-        """Return this method's choice for a cover and a secret, if it suits them; AUTO asks.
-
-        Args:
-            cover: opened cover.
-            payload: opened secret.
-            suffix: suffix of the container.
-            options: options that the user gave to AUTO.
+    def entry(self, cover: Cover, suffix: str, options: Options) -> "tuple[Method[Any], Any]":
+        """Return the method that hides in a cover, and its options: this one, unless it is AUTO.
 
         Raises:
-            MediaError: a file can't be read.
+            MediaError: none does, or the cover can't be read.
         """
-        return None
+        return self, options
+
+    @abstractmethod
+    def embed(
+        self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: Options, context: Context
+    ) -> NewContainer:
+        """Hide a secret in a cover, given the container's suffix.
+
+        Raises:
+            StegnetError: any but DataError, RevealError and TrainingError.
+        """
 
     def what_fits(self, cover: CoverSize) -> list[Fit]:
         """List what fits into a cover of this size; nothing, by default."""
@@ -644,52 +632,3 @@ class Method(ABC, Generic[Options]):
             MediaError: the container can't be read.
         """
         return None
-
-
-class HidingMethod(Method[Options]):
-    """A method that hides by itself."""
-
-    def choices(self, cover: Cover, payload: Payload, suffix: str, options: Options) -> Iterator[MethodChoice]:
-        yield MethodChoice(self, options, final=True)
-
-    @abstractmethod
-    def embed(
-        self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: Options, context: Context
-    ) -> NewContainer:
-        """Hide a secret in a cover, given the container's suffix.
-
-        Raises:
-            StegnetError: any but DataError, RevealError and TrainingError.
-        """
-
-
-class AlbumMethod(HidingMethod[Options]):
-    """A method that can divide a file over an album. Its `find` opens the album's pictures singly."""
-
-    @abstractmethod
-    def part_capacity(self, cover: Cover, suffix: str, empty: int, key: Key, options: Options) -> Capacity:
-        """Return the capacity of a picture for a part of an album's file besides an empty record, however easily found.
-
-        The container will have this suffix.
-
-        It is negative if the record itself does not fit; `hard` is, if not even an empty part is hard to find.
-
-        Raises:
-            MediaError: the cover can't be read, or can't carry anything.
-        """
-
-    @abstractmethod
-    def embed_record(
-        self, cover: Cover, suffix: str, record: Record, keys: ContainerKeys, options: Options, context: Context
-    ) -> NewContainer:
-        """Hide a record in a picture of the album, given the container's suffix. It opens without the others.
-
-        Raises:
-            MediaError: a file can't be read or written.
-        """
-
-
-def choice_of(method: HidingMethod[Any], options: MethodOptions, changed_secret: str = "") -> MethodChoice:
-    """Return the choice of a method with the values that its options share with AUTO's."""
-    shared = {name: value for name, value in vars(options).items() if name in method.info.option_names}
-    return MethodChoice(method, method.info.options(**shared), changed_secret)

@@ -11,6 +11,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -22,46 +23,41 @@ from stegnet.core.parallel import no_progress
 from stegnet.core.pixels import middle
 from stegnet.formats.opened_file import FileInMemory
 from stegnet.hiding.medium import MediumMethod
-from stegnet.hiding.method import Context, MethodChoice, Payload, ignore
+from stegnet.hiding.method import Context, Method, Payload, ignore
 from stegnet.image.pictures import read_picture
 from stegnet.keys import ANY_KEY, KEY_BYTES, Key
 from stegnet.media.cover import Cover
 from stegnet.media.picture_copies import SMALL
 from stegnet.results import stored_name
 
+Way = tuple[Method[Any], Any]  # with the method's options
 _MOST_BELOW = 0.5  # dB of its worse side by which a network may be worse than a copy, and is taken all the same
 _SIDE = 320  # pixels of the part of a large cover that is tried: a copy of it is made as quickly as that of the whole
 _FRAMES = 6  # of a film that is tried
 
 
-def in_order(
-    choices: Iterator[MethodChoice], cover: Cover, payload: Payload, suffix: str, context: Context
-) -> Iterator[MethodChoice]:
-    """Yield the choices to hide by; if one has a rival, the next choice, the better of both comes first."""
-    for choice in choices:
-        rival = next(choices, None) if choice.has_rival else None
-        if rival is None:
-            yield choice
-            continue
-        is_longer = cover.is_film and payload.file.frames > cover.frames  # the network hides a part only, if asked for
-        if is_longer or _fits_as_it_is(choice, cover, payload, suffix):
-            yield from (choice, rival)
-            continue
-        with _trial_of(cover, payload) as trial:
-            copy, network = (_worse_side(each, *trial, suffix, context) for each in (choice, rival))
-        yield from (rival, choice) if -math.inf < network >= copy - _MOST_BELOW else (choice, rival)
+def is_network_better(sealed: Way, network: Way, cover: Cover, payload: Payload, suffix: str, context: Context) -> bool:
+    """Return whether a secret is hidden by a network, as it does not fit as it is, and a copy is not clearly better."""
+    is_longer = cover.is_film and payload.file.frames > cover.frames  # the network hides a part only, if asked for
+    if is_longer or _fits_as_it_is(*sealed, cover, payload, suffix):
+        return False
+    with _trial_of(cover, payload) as trial:
+        by_copy, by_network = (_worse_side(*way, *trial, suffix, context) for way in (sealed, network))
+    return -math.inf < by_network >= by_copy - _MOST_BELOW
 
 
-def _fits_as_it_is(choice: MethodChoice, cover: Cover, payload: Payload, suffix: str) -> bool:
-    assert isinstance(choice.method, MediumMethod), "it hides any file, as it is"
-    medium = choice.method.open(cover, choice.options, suffix, ANY_KEY)
+def _fits_as_it_is(method: Method[Any], options: Any, cover: Cover, payload: Payload, suffix: str) -> bool:
+    assert isinstance(method, MediumMethod), "it hides any file, as it is"
+    medium = method.open(cover, options, suffix, ANY_KEY)
     try:
         return payload.file.length <= medium.file_capacity(stored_name(payload.path), ANY_KEY)
     except CapacityError:
         return False
 
 
-def _worse_side(choice: MethodChoice, cover: Cover, payload: Payload, suffix: str, context: Context) -> float:
+def _worse_side(
+    method: Method[Any], options: Any, cover: Cover, payload: Payload, suffix: str, context: Context
+) -> float:
     """Return the lower PSNR in dB of a container and of the secret that comes out of it; −∞: it can't be hidden so.
 
     It is written to measure it, and nothing is told of it, as nobody gets it.
@@ -74,7 +70,7 @@ def _worse_side(choice: MethodChoice, cover: Cover, payload: Payload, suffix: st
             part.touch()
             try:
                 key = Key(context.randomness(KEY_BYTES))
-                made = choice.method.embed(cover, payload, suffix, key, choice.options, quiet)
+                made = method.embed(cover, payload, suffix, key, options, quiet)
                 written = made.write(part, verify=False)
             except (CapacityError, MediaError, PackageError):
                 return -math.inf

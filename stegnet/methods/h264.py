@@ -4,7 +4,6 @@ Samples are levels of pictures that no other picture refers to, in groups (`steg
 of a group are those of one frame of a container.
 """
 
-from dataclasses import replace
 from types import MappingProxyType
 
 from stegnet import h264
@@ -19,12 +18,10 @@ from stegnet.hiding.method import (
     CoverSize,
     Fit,
     FoundSecret,
-    MethodChoice,
     MethodInfo,
     MethodOptions,
     NewContainer,
     Payload,
-    choice_of,
 )
 from stegnet.keys import ANY_KEY, KeySource
 from stegnet.media.cover import Cover
@@ -55,8 +52,6 @@ without encoding.
         covers=(FILM,),
         options=MethodOptions,
         shared=("compress", "at_most_safe"),
-        implied=True,
-        preference=4,
     )
 
     def what_fits(self, cover: CoverSize) -> list[Fit]:
@@ -79,17 +74,6 @@ without encoding.
 
     def open(self, cover: Cover, options: MethodOptions, suffix: str, key: KeySource) -> Medium:
         return cover.once(self.info.name, h264.H264Medium)
-
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: MethodOptions) -> MethodChoice | None:
-        """Return a choice for an MP4 with loss that is to stay an MP4: it stays the film it was, or is refused.
-
-        No compressed copy is hidden: hardly any fits.
-        """
-        stays = is_mp4(cover) and cover.lossy_format is not None
-        if suffix != self.info.forms[FILM][0] or options.resize or not cover.is_film or not stays:
-            return None
-        choice = choice_of(self, options)
-        return replace(choice, options=replace(choice.options, compress=False), final=True)
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: MethodOptions, context: Context

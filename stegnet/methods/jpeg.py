@@ -20,11 +20,8 @@ from stegnet.hiding.method import (
     CoverSize,
     Fit,
     FoundSecret,
-    MethodChoice,
     MethodInfo,
     MethodOptions,
-    Payload,
-    choice_of,
     option,
 )
 from stegnet.jpeg.coefficients import read_jpeg
@@ -81,9 +78,7 @@ that does the same. For apps of which nothing is known: --for messenger.
         covers=(PICTURE,),
         options=JpegOptions,
         shared=("compress", "resize", "at_most_safe"),
-        implied=True,
         albums=True,
-        preference=3,
     )
 
     def what_fits(self, cover: CoverSize) -> list[Fit]:
@@ -99,10 +94,6 @@ that does the same. For apps of which nothing is known: --for messenger.
             return why_not
         where = "a JPEG made anew" if why else "the JPEG itself"
         return [*why_not, self._file_fit(f"any file, in {where}", found)]
-
-    def keeps_form_of(self, cover: Cover) -> bool:
-        """Return True for a JPEG that can be used itself."""
-        return cover.kind == PICTURE and cover.stays_jpeg
 
     def other_way(self, cover: Cover, options: JpegOptions) -> str:
         """Return the hint on a cover that is no picture: of a known channel, one on named channels."""
@@ -129,9 +120,6 @@ that does the same. For apps of which nothing is known: --for messenger.
         medium = self.open(cover.cover, options, "", ANY_KEY)
         history = None if options.names_channel else medium.history
         return Capacity.of(medium.file_capacity(name, ANY_KEY), medium.hard, history, medium.condition)
-
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: MethodOptions) -> MethodChoice | None:
-        return choice_of(self, options) if suffix in JPEG_SUFFIXES else None
 
     def find(self, container: Container, context: Context) -> FoundSecret | None:
         if container.first.record is not None or not container.file.is_jpeg:

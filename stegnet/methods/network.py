@@ -4,21 +4,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stegnet import networks
-from stegnet.core.errors import CapacityError, MediaError
+from stegnet.core.errors import CapacityError
 from stegnet.core.measures import PSNR
-from stegnet.core.names import FILM, counted, printable
+from stegnet.core.names import FILM, counted
 from stegnet.core.text import Setting, Text
 from stegnet.hiding.method import (
     Context,
     CoverSize,
     Fit,
-    HidingMethod,
-    MethodChoice,
+    Method,
     MethodInfo,
     MethodOptions,
     NewContainer,
     Payload,
-    choice_of,
     option,
 )
 from stegnet.keys import KeySource
@@ -42,7 +40,7 @@ class NetworkOptions(MethodOptions):
     sound: bool = option(True, "do not hide the secret film's sound")
 
 
-class NetworkMethod(HidingMethod[NetworkOptions]):
+class NetworkMethod(Method[NetworkOptions]):
     """A picture in a picture, or a film in a film."""
 
     info = MethodInfo(
@@ -64,7 +62,6 @@ gives the reason, below 22 dB nothing is written without --any-quality.
         matched=True,
         computes=True,
         needs_pair=True,
-        preference=1,
     )
 
     def what_fits(self, cover: CoverSize) -> list[Fit]:
@@ -77,18 +74,6 @@ gives the reason, below 22 dB nothing is written without --any-quality.
         film = f"a film of its own size and up to {counted(cover.frames, 'frame')}"
         what = film if cover.kind == FILM else "a picture of its own size"
         return [Fit(what, self.info.name, psnr=round(read_card(SHIPPED).figures[PSNR.of("secret")]), brief=False)]
-
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: MethodOptions) -> MethodChoice | None:
-        """Return a choice for a picture in a picture, or a film in a film, in colour, if no option rules it out."""
-        chosen = "{} does not fit as it is: hidden by a network, which reveals it nearly as it was"
-        if suffix not in self.info.forms[cover.kind] or options.resize or options.at_most_safe or cover.is_transparent:
-            return None
-        try:
-            if cover.kind != payload.kind or cover.channels == 1:
-                return None
-        except MediaError:
-            return None
-        return choice_of(self, options, chosen.format(printable(payload.path.name)))
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: NetworkOptions, context: Context

@@ -121,6 +121,7 @@ def new_picture(
 class NetworkPicture(NewContainer):
     """A picture in which another is hidden, and which was revealed from it to measure it."""
 
+    method = "network"
     pixels: np.ndarray  # (H, W, 3) uint8
     cover: Cover
     profile: bytes | None
@@ -153,6 +154,7 @@ class NetworkPicture(NewContainer):
 class NetworkFilm(NewContainer):
     """A film in which another is hidden: frame by frame in order, with a share of its sound in each."""
 
+    method = "network"
     last_phase = "verify"
     keys: ContainerKeys
 

@@ -1,34 +1,20 @@
-"""The methods by name; "auto", which asks the others; and the method for a destination.
+"""The methods by name, and the method for a destination.
 
 To add a method: a file with a `Method`, and a line below.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from stegnet.channels.destinations import DESTINATIONS
 from stegnet.core.errors import ConfigError, did_you_mean
-from stegnet.core.names import ALBUM, COVERS, is_channel_file
-from stegnet.hiding.method import (
-    AUTO,
-    AlbumMethod,
-    Capacity,
-    CoverSize,
-    Method,
-    MethodChoice,
-    MethodInfo,
-    MethodOptions,
-    Payload,
-    checked_options,
-    choice_of,
-)
-from stegnet.media.cover import Cover
+from stegnet.core.names import ALBUM, is_channel_file
+from stegnet.hiding.method import AUTO, Method, checked_options
 
 _CLASSES = {
-    AUTO: "stegnet.methods.registry:Auto",
+    AUTO: "stegnet.methods.auto:Auto",
     "sealed": "stegnet.methods.sealed:SealedMethod",
     "network": "stegnet.methods.network:NetworkMethod",
     "robust": "stegnet.methods.robust.robust_method:RobustMethod",
@@ -37,6 +23,8 @@ _CLASSES = {
     "transparent": "stegnet.methods.transparent:TransparentMethod",
     "sound": "stegnet.methods.sound:SoundMethod",
 }
+_OF_ANY_FORM = ("sealed", "network", "robust")  # of what fits, it is named after what keeps a cover's form
+_IMPLIED = ("h264", "jpeg", "robust")  # what has an option, or writes a suffix, that "auto" lacks: the first of these
 _LAST = ("network", "h264", "robust")  # methods that look through a container last: they import most, or look longest
 
 
@@ -86,11 +74,12 @@ class Registry(Mapping[str, Method[Any]]):
         self._loaded.pop(name, None)
 
     def hiding_in(self, kind: str) -> list[Method[Any]]:
-        """Return the methods that hide in covers of a kind; all of them for an album."""
-        return [each for each in self.values() if kind in (ALBUM, *each.info.covers)]
+        """Return the methods that hide in covers of a kind, first those that keep the cover's form."""
+        able = (each for each in self.values() if kind in each.info.covers)
+        return sorted(able, key=lambda method: method.info.name in _OF_ANY_FORM)
 
     def finding_in(self, kind: str) -> Iterator[Method[Any]]:
-        """Yield the methods of `hiding_in` in the order in which they look through a container of this kind.
+        """Yield the methods that hide in covers of a kind, all of them for an album, in the order in which they look.
 
         A method is imported only after those before it have found nothing.
         """
@@ -116,8 +105,7 @@ class Registry(Mapping[str, Method[Any]]):
         method = self[name]
         own = set(given) - self[name].info.option_names
         if name == AUTO and (own or not self._writes(method, suffix)):
-            implied = (each for each in reversed(list(self.values())) if each.info.implied)
-            others = (each for each in implied if own <= each.info.option_names)
+            others = (self[name] for name in _IMPLIED if own <= self[name].info.option_names)
             method = next((each for each in others if self._writes(each, suffix)), method)
         lacking = set(given) - method.info.option_names
         infos = [other.info for other in self.values()]
@@ -166,61 +154,3 @@ def method_for(
         usual = AUTO
     found = METHODS.choose(usual if method in (None, AUTO) else method, options, suffix)
     return found, checked_options(found.info.options, options)
-
-
-class Auto(Method[MethodOptions]):
-    """The method "auto", which asks the other methods by preference whether they suit a cover and a secret.
-
-    A picture or film that does not fit as it is gets hidden by the pair, or as a compressed copy where that is better
-    (`better_way`); the report's first warning says which.
-    """
-
-    info = MethodInfo(
-        name=AUTO,
-        topic="methods",
-        summary="sealed, or network or compressed if it does not fit; in a JPEG or MP4 that stays one, jpeg or h264",
-        covers=COVERS,
-        options=MethodOptions,
-        shared=("longer", "any_quality", "compress", "resize", "at_most_safe"),
-        matched=True,
-        computes=True,
-        albums=True,
-    )
-
-    def suffixes_of(self, cover: Cover) -> tuple[str, ...]:
-        """Return the suffixes of all methods that AUTO asks, first that of the one which keeps the cover's form.
-
-        A JPEG that was saved without loss would show that it was one.
-        """
-        asked = preferred(cover.kind)
-        own = next(each.suffixes_of(cover)[0] for each in asked if each.keeps_form_of(cover))
-        return tuple(dict.fromkeys([own, *(suffix for each in asked for suffix in each.suffixes_of(cover))]))
-
-    def capacity(self, cover: CoverSize, name: str, options: MethodOptions) -> Capacity | None:
-        """Return the capacity of the last method that hides any file: a secret that the others refuse is compressed."""
-        *_, last = (method for method in preferred(cover.kind) if method.info.any_file)
-        return last.capacity(cover, name, options)
-
-    def choices(self, cover: Cover, payload: Payload, suffix: str, options: MethodOptions) -> Iterator[MethodChoice]:
-        """Yield the choices of the methods that suit the cover; one does, whatever the cover."""
-        answers = (method.suits(cover, payload, suffix, options) for method in preferred(cover.kind))
-        return (replace(answer, has_rival=answer.method.info.name == "sealed") for answer in answers if answer)
-
-
-def preferred(kind: str) -> list[Method[Any]]:
-    """Return the methods that AUTO asks about a kind of cover, the most preferred first."""
-    asked = (method for method in METHODS.hiding_in(kind) if method.info.preference)
-    return sorted(asked, key=lambda method: -method.info.preference)
-
-
-def album_method(method: Method[Any], cover: Cover, options: MethodOptions) -> tuple[AlbumMethod[Any], Any]:
-    """Return the method that hides in a picture of an album, and its options.
-
-    It is the given one, or, if that is AUTO, the most preferred one that keeps the cover's form.
-    """
-    if isinstance(method, AlbumMethod):
-        return method, options
-    assert method.info.name == AUTO, "no other method makes albums"
-    able = [each for each in preferred(cover.kind) if isinstance(each, AlbumMethod) and each.keeps_form_of(cover)]
-    chosen = next((each for each in able if not options.resize or "resize" in each.info.option_names), able[0])
-    return chosen, choice_of(chosen, options).options

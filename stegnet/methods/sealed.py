@@ -11,7 +11,7 @@ import numpy as np
 
 from stegnet import film, png
 from stegnet.core.errors import CapacityError, RevealError
-from stegnet.core.names import FILE, JPEG_SUFFIXES, PICTURE, USUAL_NAME
+from stegnet.core.names import FILE, PICTURE, USUAL_NAME
 from stegnet.core.pixels import channels_of
 from stegnet.core.process_settings import blas_in_one_thread
 from stegnet.core.text import CommandLine, Text
@@ -23,12 +23,9 @@ from stegnet.hiding.method import (
     CoverSize,
     Fit,
     FoundSecret,
-    MethodChoice,
     MethodInfo,
-    MethodOptions,
     NewContainer,
     Payload,
-    choice_of,
 )
 from stegnet.keys import SYSTEM, KeyRing, KeySource, Randomness
 from stegnet.media.cover import Cover
@@ -65,7 +62,6 @@ much fits, and how much is hard to find.
         options=MediumOptions,
         shared=("compress", "resize", "at_most_safe"),
         albums=True,
-        preference=2,
     )
 
     def what_fits(self, cover: CoverSize) -> list[Fit]:
@@ -80,9 +76,6 @@ much fits, and how much is hard to find.
         if file and file.is_transparent:
             what = "any file (the PNG becomes opaque)"
         return [self._file_fit(what, found)]
-
-    def keeps_form_of(self, cover: Cover) -> bool:
-        return True
 
     def open(self, cover: Cover, options: MediumOptions, suffix: str, key: KeySource) -> Medium:
         return film.FrameMedium(cover, suffix) if cover.is_film else png.PixelMedium(cover, options.resize, suffix)
@@ -106,14 +99,6 @@ much fits, and how much is hard to find.
         else:
             secure = png.secure_in(png.regular_areas_of(cover.cover).mask, cover.channels, changes)
         return Capacity.of(most, secure.hard, condition=cover.cover.condition())
-
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: MethodOptions) -> MethodChoice | None:
-        """Return a choice for anything written without loss and not transparent.
-
-        A secret that does not fit is compressed.
-        """
-        loses = suffix in self.suffixes_of(cover) and cover.is_transparent and not options.resize
-        return None if loses or suffix in JPEG_SUFFIXES else choice_of(self, options)
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: MediumOptions, context: Context

@@ -7,11 +7,7 @@ from stegnet.hiding.medium import Medium, MediumMethod, MediumOptions, SampleMed
 from stegnet.hiding.method import (
     Context,
     FoundSecret,
-    MethodChoice,
     MethodInfo,
-    MethodOptions,
-    Payload,
-    choice_of,
 )
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
@@ -33,16 +29,12 @@ MP3, AAC and Opus lose the secret.
   $ stegnet hide song.flac letter.pdf --key-file k -o sent.flac
 """,
         covers=(SOUND,),
-        preference=4,
         survives="arrives whole if sent as a file or converted between WAV and FLAC (same bits and rate), not as MP3, "
         "AAC or Opus",
         options=MediumOptions,
         shared=("compress", "at_most_safe"),
         albums=True,
     )
-
-    def keeps_form_of(self, cover: Cover) -> bool:
-        return cover.kind == SOUND
 
     def suffixes_of(self, cover: Cover) -> tuple[str, ...]:
         return (f".{cover.sound.file.form.lower()}",)
@@ -52,10 +44,6 @@ MP3, AAC and Opus lose the secret.
 
     def open_part(self, cover: Cover, options: MediumOptions, suffix: str, key: KeySource) -> SampleMedium:
         return cover.once(f"{self.info.name}, first", sound.SoundPart)
-
-    def suits(self, cover: Cover, payload: Payload, suffix: str, options: MethodOptions) -> MethodChoice:
-        """Return a choice for any sound: no other method hides in one."""
-        return choice_of(self, options)
 
     def find(self, container: Container, context: Context) -> FoundSecret | None:
         return found_file(container, context, self.info.name)

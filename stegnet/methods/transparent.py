@@ -8,7 +8,7 @@ from stegnet.core.names import PICTURE
 from stegnet.core.text import Setting, Text
 from stegnet.hiding.found_file import SamplesContainer, found_file_by
 from stegnet.hiding.medium import Medium, MediumMethod, MediumOptions
-from stegnet.hiding.method import Context, FoundSecret, MethodInfo
+from stegnet.hiding.method import Capacity, Context, CoverSize, FoundSecret, MethodInfo
 from stegnet.keys import KeySource, Opener
 from stegnet.media.cover import Cover
 from stegnet.record import Container
@@ -30,15 +30,15 @@ colour of what can't be seen.
 """,
         covers=(PICTURE,),
         forms=MappingProxyType({PICTURE: (".png",)}),
-        preference=4,
         options=MediumOptions,
         shared=("compress", "at_most_safe"),
         albums=True,
     )
     what = "any file (the PNG stays transparent)"
 
-    def keeps_form_of(self, cover: Cover) -> bool:
-        return cover.is_transparent
+    def capacity(self, cover: CoverSize, name: str, options: MediumOptions) -> Capacity:
+        is_transparent = cover.cover is not None and cover.cover.is_transparent
+        return super().capacity(cover, name, options) if is_transparent else Capacity(0)
 
     def open(self, cover: Cover, options: MediumOptions, suffix: str, key: KeySource) -> Medium:
         """Return the samples of visible pixels. Raises CapacityError if the cover can't be transparent."""

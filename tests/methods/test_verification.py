@@ -100,6 +100,6 @@ def written_as_tiff(part: Path, pixels: np.ndarray) -> tuple[str, ...]:
 
 
 def test_a_suffix_that_no_method_takes(capsys, monkeypatch):
-    monkeypatch.setattr("stegnet.methods.registry.Auto.choices", lambda *_: iter(()))
-    assert main(["hide", "cover.png", "note.txt", "--key-file", "k", "-o", "out.png"]) == 1
-    assert "cover.png: no method hides in such a picture as .png" in capsys.readouterr().err
+    monkeypatch.setattr("stegnet.methods.auto.Auto.suffixes_of", lambda *_: (".tif",))
+    assert main(["hide", "cover.png", "note.txt", "--key-file", "k", "-o", "out.tif"]) == 1
+    assert "cover.png: no method hides in such a picture as .tif" in capsys.readouterr().err

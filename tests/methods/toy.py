@@ -30,9 +30,6 @@ class Toy(MediumMethod[ToyOptions]):
 
     info = MethodInfo("toy", "any file, in the green of a picture", ToyOptions, covers=(PICTURE,))
 
-    def keeps_form_of(self, cover: Cover) -> bool:
-        return True
-
     def open(self, cover: Cover, options: ToyOptions, suffix: str, key: KeySource) -> Medium:
         return Green(cover, options.top)
 

@@ -17,7 +17,7 @@ from stegnet.hiding.method import (
     Context,
     CoverSize,
     Fit,
-    HidingMethod,
+    Method,
     MethodInfo,
     NewContainer,
     Payload,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from stegnet.channels import PictureChannel
 
 
-class RobustMethod(HidingMethod[RobustOptions]):
+class RobustMethod(Method[RobustOptions]):
     """The method "robust": a picture or small file, hidden in bits that survive JPEG or H.264."""
 
     info = MethodInfo(
@@ -68,7 +68,6 @@ capacity and harder to find: `stegnet channel`. --survive names a channel:
         options=RobustOptions,
         shared=("compress", "resize"),
         computes=True,
-        implied=True,
     )
 
     def what_fits(self, cover: CoverSize) -> list[Fit]:
@@ -111,7 +110,9 @@ capacity and harder to find: `stegnet channel`. --survive names a channel:
             )
             raise KeyFileError("for a recipient, nothing can be hidden that survives JPEG or H.264", hint)
         embed = robust.embed_in_film if cover.is_film else robust.embed_in_picture
-        return embed(cover, payload, suffix, key, options, context)
+        made = embed(cover, payload, suffix, key, options, context)
+        made.method = self.info.name
+        return made
 
     def find(self, container: Container, context: Context) -> FoundContent | None:
         """Read content where no record opens; for a recipient's identity, nothing is searched for."""
