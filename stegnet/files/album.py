@@ -12,7 +12,7 @@ from stegnet.core.parallel import no_progress
 from stegnet.files.folder import FolderPlan, Job, Outcome, in_folder, media_files
 from stegnet.hide_file import HideJob, hide_record
 from stegnet.hiding import AUTO, DEFAULT_CONTEXT, Capacity, Context, FoundSecret
-from stegnet.hiding.medium import MediumMethod
+from stegnet.hiding.medium import MediumMethod, Room
 from stegnet.keys import ANY_KEY, FILM_ID_BYTES, ContainerKeys, Key, KeySource, Opener, Passphrase
 from stegnet.media.cover import Cover, check_input
 from stegnet.methods import METHODS
@@ -155,17 +155,17 @@ def album_covers(folder: Path, context: Context = DEFAULT_CONTEXT) -> tuple[dict
     for done, (path, _) in enumerate(files):
         context.progress("check files", done, len(files))
         try:
-            capacity = _part_capacity(path, empty, ANY_KEY, job)
+            room = _part_room(path, empty, ANY_KEY, job)
         except (CapacityError, MediaError) as error:
             notes = (*notes, str(error if error.subject == str(path) else f"{path}: {error}"))
             continue
-        if capacity.bytes > 0:
-            covers[path] = Capacity.of(capacity.bytes, capacity.hard or 0, condition=capacity.condition)
+        if room.bytes:
+            covers[path] = replace(room.capacity, history=None)
     return covers, notes
 
 
-def _part_capacity(cover: Path, empty: int, key: Key, job: HideJob) -> Capacity:
-    """Return the bytes that fit into a cover beside a record of `empty` bytes; negative: not even that.
+def _part_room(cover: Path, empty: int, key: Key, job: HideJob) -> Room:
+    """Return the room in a cover for a part of an album's file, in a record of `empty` bytes without it.
 
     The container has the suffix that nobody has named.
     """
@@ -174,7 +174,7 @@ def _part_capacity(cover: Path, empty: int, key: Key, job: HideJob) -> Capacity:
         method, options = job.method.entry(opened, suffix, job.options)
         assert isinstance(method, MediumMethod), "no other method makes albums"
         method.check(opened, job.options)
-        return method.part_capacity(opened, suffix, empty, key, options)
+        return method.part_room(opened, suffix, empty, key, options)
 
 
 def _division(album: AlbumPlan, header: Header, keys: ContainerKeys, job: HideJob) -> Division:
@@ -187,18 +187,19 @@ def _division(album: AlbumPlan, header: Header, keys: ContainerKeys, job: HideJo
     secret = header.file
     longest = replace(secret, needed=1, enough=1) if album.enough < header.frames else secret
     empty = record_bytes(Record(replace(header, secret=longest), 0))
-    capacities: list[Capacity] = []
+    in_bytes: list[int] = []
+    hard_to_find: list[int] = []
+    easy: list[str] = []  # covers in which not even an empty part is hard to find
     for done, cover in enumerate(album.covers):
         job.context.progress("check files", done, header.frames)
-        capacity = _part_capacity(cover, empty, keys.film, job)
-        if capacity.bytes < 0:
+        room = _part_room(cover, empty, keys.film, job)
+        if room.bytes is None:
             problem = "has no capacity for any part of the secret"
             raise CapacityError(problem, "remove it from the folder", subject=cover)
-        capacities.append(capacity)
-    in_bytes = [capacity.bytes for capacity in capacities]
-    hard_to_find = [capacity.hard or 0 for capacity in capacities]
+        in_bytes.append(room.bytes)
+        hard_to_find.append(room.hard or 0)
+        easy += [cover.name] if room.hard is None else []
     division = divide(secret.size, in_bytes, hard_to_find, album.enough, at_most_safe)
-    easy = [cover.name for cover, hard in zip(album.covers, hard_to_find, strict=True) if hard < 0]
     if at_most_safe and easy:
         problem = f"not even an empty part of the secret is hard to find in {', '.join(easy)}"
         raise CapacityError(problem, "remove what is named from the folder", subject=album.covers[0].parent)

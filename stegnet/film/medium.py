@@ -15,7 +15,7 @@ from stegnet.media.cover import Cover
 from stegnet.media.evidence.copies import RegularAreas
 from stegnet.media.growth import growth_of, time_in_words
 from stegnet.png.medium import frame_capacity, secure_payload
-from stegnet.record import Record, frames_for, full_capacity
+from stegnet.record import Record, frames_for
 from stegnet.results import Changes, SecurePayload, shown_history
 from stegnet.sealing import PIXELS, Costs, CoverNeeds, texture_costs
 
@@ -53,9 +53,6 @@ class FrameMedium(GroupedMedium):
     def share_capacity(self, name: str, key: Key) -> int:
         """Return the bytes that fit into a frame; errors are those of `bytes_capacity`."""
         return frame_capacity(self.size, name, key, self.groups > 1, CoverNeeds(self.channels))
-
-    def file_capacity(self, name: str, key: Key) -> int:
-        return full_capacity(self.groups, self.share_capacity(name, key))
 
     def remedy(self, name: str, key: Key, size: int, most: int) -> str:
         fits = most and frames_for(size, self.share_capacity(name, key))

@@ -26,7 +26,7 @@ from stegnet.h264.samples import (
     tells_buffering,
 )
 from stegnet.hiding.grouped_medium import GroupedMedium, SealedGroups
-from stegnet.hiding.medium import WrittenMedium
+from stegnet.hiding.medium import WrittenMedium, none_if_negative
 from stegnet.hiding.method import (
     Context,
     HiddenFile,
@@ -83,8 +83,7 @@ class H264Medium(GroupedMedium):
     def size(self) -> tuple[int, int]:
         return self._stream.height, self._stream.width
 
-    def share_capacity(self, name: str, key: Key) -> int:
-        """Return the bytes of a file's share that fit into each group; negative if nothing does."""
+    def share_capacity(self, name: str, key: Key) -> int | None:
         most_rate = 0.25  # bits of a record per sample
         rules = SampleRules(SHARE)
         capacities = (
@@ -93,22 +92,23 @@ class H264Medium(GroupedMedium):
             else 0
             for size, free in self._sizes
         )
-        return min(capacities, default=0) - empty_record_bytes(name, self.groups > 1)
+        return none_if_negative(min(capacities, default=0) - empty_record_bytes(name, self.groups > 1))
 
     @property
-    def hard(self) -> int:
-        """Bytes of the largest file whose shares together are hard to find; negative: not even an empty file is."""
+    def hard(self) -> int | None:
+        """Bytes of the largest file whose shares together are hard to find; None: not even an empty file is."""
         hard = self.secure.hard
-        return full_capacity(self.groups, hard // self.groups) if hard >= 0 else hard
+        return full_capacity(self.groups, hard // self.groups) if hard >= 0 else None
 
     def share_of(self, fitted: HiddenFile, key: Key) -> int:
         """Return the bytes of a group for a share; no more groups may be lost than stays hard to find."""
         share = super().share_of(fitted, key)
-        return min(share, max(self.secure.hard // self.groups, 1)) if fitted.size <= self.hard else share
+        is_hard = self.hard is not None and fitted.size <= self.hard
+        return min(share, max(self.secure.hard // self.groups, 1)) if is_hard else share
 
     def refusal(self, size: int, most: int) -> CapacityError:
         holds = f"its own H.264 holds at most {most:,} bytes, and the secret has {size:,}"
-        error = CapacityError(TOO_FEW if most <= 0 else holds, LARGER, subject=self.cover)
+        error = CapacityError(holds if most else TOO_FEW, LARGER, subject=self.cover)
         return or_without_loss(error, self.cover)
 
     def write(self, part: Path, groups: SealedGroups) -> WrittenMedium:

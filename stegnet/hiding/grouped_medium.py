@@ -53,16 +53,16 @@ class GroupedMedium(Medium):
     last_phase: ClassVar[Literal["write", "verify"]] = "verify"
 
     @abstractmethod
-    def share_capacity(self, name: str, key: Key) -> int:
-        """Return the bytes of a share of a file of a name that fit into each group; negative if not even none does."""
+    def share_capacity(self, name: str, key: Key) -> int | None:
+        """Return the bytes of a share of a file of a name that fit into each group; None: not even an empty one."""
 
-    def file_capacity(self, name: str, key: Key) -> int:
+    def file_capacity(self, name: str, key: Key) -> int | None:
         share = self.share_capacity(name, key)
-        return full_capacity(self.groups, share) if share > 0 else share
+        return full_capacity(self.groups, share) if share else share
 
     def share_of(self, fitted: HiddenFile, key: Key) -> int:
         """Return the bytes that each group has for a share of a file that fits."""
-        return self.share_capacity(fitted.name, key)
+        return self.share_capacity(fitted.name, key) or 0
 
     def seal_file(self, fitted: HiddenFile, keys: ContainerKeys, context: Context, suffix: str) -> NewContainer:
         return SealedGroups(self, fitted, keys, context, suffix)
@@ -120,7 +120,7 @@ class SealedGroups(NewContainer):
         loss = _loss_note(header, first_needed, medium.called, medium.lost) if medium.spare else ()
         figures = vars(medium.detectability(hidden_bytes(header)))
         if medium.tells_share:
-            most = medium.groups * medium.share_capacity(header.file.name, self.keys.film)
+            most = medium.groups * (medium.share_capacity(header.file.name, self.keys.film) or 0)
             figures |= {"capacity": most, "channels": medium.channels}
         of_frames = written.frames is None  # else groups are no frames, of which the report tells how many may be lost
         return Written.of(

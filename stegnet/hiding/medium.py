@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self
 
 import numpy as np
 
@@ -20,10 +20,8 @@ from stegnet.core.text import Setting, Text
 from stegnet.formats.opened_file import FileInMemory
 from stegnet.hiding.method import (
     Capacity,
-    Compressors,
     Context,
     CoverSize,
-    FileSpace,
     Fit,
     FoundSecret,
     HiddenFile,
@@ -40,8 +38,8 @@ from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeySource, Opener, Randomn
 from stegnet.media.condition import Condition
 from stegnet.media.cover import Cover
 from stegnet.media.growth import time_in_words
-from stegnet.record import File, Record, empty_record_bytes, format_record, frames_with_data
-from stegnet.results import NONE_HARD, OR_ALBUM, Detectability, SecurePayload, stored_name
+from stegnet.record import File, Record, empty_record_bytes, file_header, file_records, format_record, frames_with_data
+from stegnet.results import OR_ALBUM, Detectability, SecurePayload, not_safe, stored_name
 from stegnet.sealing import PICTURE_EFFORT, SEED_BYTES, Costs, SampleRules, SealOptions, record_capacity, seal
 
 
@@ -59,6 +57,37 @@ class WrittenMedium(NamedTuple):
     figures: dict[str, Any]
     frames: int | None = None  # frames of a film that changed; None: all that hold something
     left_out: tuple[str, ...] = ()  # lines, before all others, on what the container is without
+
+
+class Room(NamedTuple):
+    """Room in a cover for a file of one name, or for a part of one.
+
+    Attributes:
+        bytes: largest size; None: not even an empty one fits.
+        hard: bytes of that which are hard to find; None: not even an empty one is.
+        history, condition: as of `Medium`.
+    """
+
+    bytes: int | None
+    hard: int | None
+    history: str | None
+    condition: Condition
+
+    @classmethod
+    def within(cls, most: int | None, medium: "Medium") -> Self:
+        """Return the room in a medium of which `most` bytes fit."""
+        hard = None if most is None or medium.hard is None else min(most, medium.hard)
+        return cls(most, hard, medium.history, medium.condition)
+
+    @property
+    def capacity(self) -> Capacity:
+        """What is told of it."""
+        return Capacity(self.bytes or 0, self.hard or 0, self.history, self.condition)
+
+
+def none_if_negative(count: int) -> int | None:
+    """Return a number of bytes; None if it is negative, since not even 0 bytes fit."""
+    return count if count >= 0 else None
 
 
 class SampleGroup(Protocol):
@@ -120,9 +149,13 @@ class Medium(ABC):
         """Channels that a record may use."""
 
     @property
-    def hard(self) -> int:
-        """Bound of the bytes that are hard to find; negative: not even an empty file is."""
-        return NONE_HARD if self.history else self.secure.hard
+    def hard(self) -> int | None:
+        """Bound of the bytes that are hard to find; None: not even an empty file is."""
+        return None if self.history else none_if_negative(self.secure.hard)
+
+    def room(self, name: str, key: Key) -> "Room":
+        """Return the room for a file of a name, for a film key."""
+        return Room.within(self.file_capacity(name, key), self)
 
     def forecast(self) -> str:
         """Return how large the container gets, and how long that takes, as far as it is much; "": neither is."""
@@ -140,12 +173,8 @@ class Medium(ABC):
         )
 
     @abstractmethod
-    def file_capacity(self, name: str, key: Key) -> int:
-        """Return the bytes of the largest file of a name for a film key; negative if not even an empty one fits."""
-
-    def copy_capacity(self, name: str, key: Key, secret: Cover) -> int:
-        """Return the largest size in bytes that a compressed copy of a secret picture or film should have."""
-        return self.file_capacity(name, key)
+    def file_capacity(self, name: str, key: Key) -> int | None:
+        """Return the bytes of the largest file of a name for a film key; None: not even an empty one fits."""
 
     def refusal(self, size: int, most: int) -> CapacityError | None:
         """Return the error for a file of `size` bytes, if the reason that only `most` fit is the cover's own."""
@@ -181,12 +210,12 @@ class SampleMedium(Medium):
         return channels_of(self.samples)
 
     def record_capacity(self, key: Key) -> int:
-        """Return the bytes of the largest record for a film key; negative if not even an empty one fits."""
+        """Return the bytes of the largest record for a film key; not above 0 if not even an empty one fits."""
         rows, cols = self.samples.shape[:2]
         return record_capacity(rows, cols, key, self.channels, self.rules)
 
-    def file_capacity(self, name: str, key: Key) -> int:
-        return self.record_capacity(key) - empty_record_bytes(name)
+    def file_capacity(self, name: str, key: Key) -> int | None:
+        return none_if_negative(self.record_capacity(key) - empty_record_bytes(name))
 
     @abstractmethod
     def costs(self) -> Costs:
@@ -207,7 +236,9 @@ class SampleMedium(Medium):
         return seal_record(self, record, keys, randomness(SEED_BYTES))
 
     def seal_file(self, fitted: HiddenFile, keys: ContainerKeys, context: Context, suffix: str) -> NewContainer:
-        return _seal(self, fitted.record(context.randomness), keys, context, fitted)
+        with fitted.file.open("rb") as source:
+            (record,) = file_records(file_header(fitted.name, source, 1, 0, context.randomness), source)
+        return SealedSamples(self, record, keys, context, fitted)
 
     @abstractmethod
     def write(self, part: Path, sealed: np.ndarray) -> WrittenMedium:
@@ -275,14 +306,26 @@ class MediumMethod(Method[Options]):
         if cover.cover is None:
             return Capacity(0)
         medium = self.open(cover.cover, options, "", ANY_KEY)
-        return Capacity.of(medium.file_capacity(name, ANY_KEY), medium.hard, medium.history, medium.condition)
+        return medium.room(name, ANY_KEY).capacity
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: Options, context: Context
     ) -> NewContainer:
         """Hide a file in the cover's samples, which are written in the cover's own form."""
         keys = key.new_keys(context.randomness)
-        made = embed_in(self.open(cover, options, suffix, key), payload, suffix, keys, options, context)
+        medium = self.open(cover, options, suffix, key)
+        phases = (phase for phase in ("compress", "hide", medium.last_phase) if phase != "verify" or options.verify)
+        context = context.in_steps(*phases)
+
+        def room_for(name: str) -> int | None:
+            room = medium.room(name, keys.film)
+            return room.hard if options.at_most_safe else room.bytes
+
+        why = "is more than is hard to find here" if options.at_most_safe else "does not fit as it is"
+        fitted = payload.fit(room_for, media_compressors() if options.compress else {}, context, why)
+        if fitted is None:
+            raise _refusal(medium, payload, keys.film, options.at_most_safe)
+        made = medium.seal_file(fitted, keys, context, suffix)
         made.method = self.info.name
         return made
 
@@ -292,16 +335,14 @@ class MediumMethod(Method[Options]):
         assert isinstance(medium, SampleMedium), "films are no covers of albums"
         return medium
 
-    def part_capacity(self, cover: Cover, suffix: str, empty: int, key: Key, options: Options) -> Capacity:
-        """Return the capacity of a picture for a part of an album's file besides an empty record, however easily found.
-
-        It is negative if the record itself does not fit; `hard` is, if not even an empty part is hard to find.
+    def part_room(self, cover: Cover, suffix: str, empty: int, key: Key, options: Options) -> Room:
+        """Return the room in a picture for a part of an album's file, in a record of `empty` bytes without it.
 
         Raises:
             MediaError: the cover can't be read, or can't carry anything.
         """
         medium = self.open_part(cover, options, suffix, key)
-        return Capacity(medium.record_capacity(key) - empty, medium.hard, condition=medium.condition)
+        return Room.within(none_if_negative(medium.record_capacity(key) - empty), medium)
 
     def embed_record(
         self, cover: Cover, suffix: str, record: Record, keys: ContainerKeys, options: Options, context: Context
@@ -312,76 +353,47 @@ class MediumMethod(Method[Options]):
             MediaError: a file can't be read or written.
         """
         medium = self.open_part(cover, options, suffix, keys.film)
-        made = _seal(medium, record, keys, context)
+        made = SealedSamples(medium, record, keys, context)
         made.method = self.info.name
         return made
 
 
-def embed_in(
-    medium: Medium, payload: Payload, suffix: str, keys: ContainerKeys, options: Any, context: Context
-) -> NewContainer:
-    """Hide a file in an opened medium."""
-    phases = (phase for phase in ("compress", "hide", medium.last_phase) if phase != "verify" or options.verify)
-    context = context.in_steps(*phases)
-    fitted = payload.fit(_Fitting(medium, keys.film, options), context)
-    return medium.seal_file(fitted, keys, context, suffix)
+def _refusal(medium: Medium, payload: Payload, key: Key, at_most_safe: bool) -> CapacityError:
+    """Return the error for a secret that does not fit into a medium, or of which more than is hard to find."""
+    size = payload.file.length
+    name = stored_name(payload.path)
+    room = medium.room(name, key)
+    most = room.bytes or 0
+    own = None if at_most_safe and most else medium.refusal(size, most)
+    if own is not None:
+        return own
+    if at_most_safe:
+        unsafe = not_safe(payload.path, size, room.hard or 0)
+        return unsafe.with_hint(medium.safer) if medium.safer and most else unsafe
+    makes_fit = Text(", or ", Setting("method", "auto"), ", which makes it fit") if payload.kind else ""
+    return payload.too_large(most, medium.remedy(name, key, size, most) + makes_fit)
 
 
-class _Fitting(FileSpace):
-    """A medium that a file is fitted to, with the container's film key."""
+class SealedSamples(NewContainer):
+    """A cover with a record that is sealed in its samples: that of a file, or of a part of an album's file."""
 
-    def __init__(self, medium: Medium, key: Key, options: Any) -> None:
-        self._medium = medium
-        self._key = key
-        self._compresses = options.compress
-        self.at_most_safe = options.at_most_safe
-
-    def capacity(self, name: str) -> int:
-        most = self._medium.file_capacity(name, self._key)
-        return min(most, self._medium.hard) if self.at_most_safe else most
-
-    def copy_capacity(self, name: str, secret: Cover) -> int:
-        most = self._medium.copy_capacity(name, self._key, secret)
-        return min(most, self._medium.hard) if self.at_most_safe else most
-
-    def refusal(self, payload: Payload, size: int, most: int) -> CapacityError:
-        medium = self._medium
-        refused = super().refusal(payload, size, most)
-        if self.at_most_safe and medium.file_capacity(stored_name(payload.path), self._key) > 0:
-            return refused.with_hint(medium.safer) if medium.safer else refused
-        return medium.refusal(size, most) or refused
-
-    def remedy(self, payload: Payload, size: int, most: int) -> str:
-        hint = self._medium.remedy(stored_name(payload.path), self._key, size, most)
-        return hint + (Text(", or ", Setting("method", "auto"), ", which makes it fit") if payload.kind else "")
-
-    def compressors(self) -> Compressors:
-        return media_compressors() if self._compresses else {}
-
-
-def _seal(
-    medium: SampleMedium,
-    record: Record,
-    keys: ContainerKeys,
-    context: Context,
-    fitted: HiddenFile | None = None,
-) -> "_SealedMedium":
-    """Return a cover with a file, or a record of an album's file, sealed in its samples."""
-    hidden_bytes = len(record.data)
-    context.foretell(medium.detectability(hidden_bytes), medium.forecast(), medium.memory_in_words(hidden_bytes))
-    sealed = context.with_heartbeat("hide", lambda: medium.sealed(record, keys, context.randomness))
-    return _SealedMedium(medium, record, keys.film, medium.opener or keys, context, fitted, sealed)
-
-
-@dataclass
-class _SealedMedium(NewContainer):
-    medium: SampleMedium
-    record: Record
-    film_key: Key
-    keys: Opener
-    context: Context
-    fitted: HiddenFile | None  # None: the record is a part of an album's file
-    sealed: np.ndarray
+    def __init__(
+        self,
+        medium: SampleMedium,
+        record: Record,
+        keys: ContainerKeys,
+        context: Context,
+        fitted: HiddenFile | None = None,
+    ) -> None:
+        self.medium = medium
+        self.record = record
+        self.fitted = fitted
+        self.context = context
+        self.film_key = keys.film
+        self.keys = medium.opener or keys
+        size = len(record.data)
+        context.foretell(medium.detectability(size), medium.forecast(), medium.memory_in_words(size))
+        self.sealed = context.with_heartbeat("hide", lambda: medium.sealed(record, keys, context.randomness))
 
     def write(self, part: Path, verify: bool) -> Written:
         medium = self.medium

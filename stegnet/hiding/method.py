@@ -26,8 +26,8 @@ from stegnet.media.condition import Condition
 from stegnet.media.cover import Compressed, Cover, about_secret, lost_by_copy, media_kind
 from stegnet.media.picture_copies import AVIF, compress_picture
 from stegnet.networks.card import SHIPPED, same_kind
-from stegnet.record import Container, Record, file_header, file_records
-from stegnet.results import POOR, Detectability, OutputTarget, Report, betrayed_by, not_safe, stored_name
+from stegnet.record import Container
+from stegnet.results import POOR, Detectability, OutputTarget, Report, betrayed_by, stored_name
 
 T = TypeVar("T")
 Options = TypeVar("Options", bound="MethodOptions")
@@ -233,11 +233,6 @@ class Capacity:
     history: str | None = None  # lossy format that the cover has or had, if it is known to betray the container
     condition: Condition | None = None  # what has to be so of the cover for what is hard to find; None: not known
 
-    @classmethod
-    def of(cls, most: int, hard: int, history: str | None = None, condition: Condition | None = None) -> Self:
-        """Return the capacity of a cover, given bounds that are negative where not even an empty file is within."""
-        return cls(max(most, 0), max(min(most, hard), 0), history, condition)
-
 
 @dataclass(frozen=True)
 class HiddenFile:
@@ -260,47 +255,6 @@ class HiddenFile:
         """Line on the hidden file."""
         line = f"hidden: {printable(self.name)}, {counted(self.size, 'byte')}"
         return f"{line}, byte for byte" if self.unchanged else line
-
-    def record(self, randomness: Randomness) -> Record:
-        """Return the record of a picture that holds the whole file."""
-        with self.file.open("rb") as source:
-            (record,) = file_records(file_header(self.name, source, 1, 0, randomness), source)
-            return record
-
-
-class FileSpace(ABC):
-    """An opened cover, or a part of it, that a file is fitted to."""
-
-    at_most_safe = False  # whether to refuse more than is hard to find
-    larger = "use a larger cover"  # the hint if a file does not fit
-
-    @abstractmethod
-    def capacity(self, name: str) -> int:
-        """Return the largest size in bytes of a file with this name."""
-
-    def copy_capacity(self, name: str, secret: Cover) -> int:
-        """Return the largest size in bytes that a compressed copy of a secret picture or film should have."""
-        return self.capacity(name)
-
-    def refusal(self, payload: "Payload", size: int, most: int) -> CapacityError:
-        """Return the error for a file of `size` bytes that does not fit, given the bytes that would."""
-        if self.at_most_safe:
-            return not_safe(payload.path, size, most)
-        hint = self.remedy(payload, size, most)
-        if payload.only_whole:
-            hint += f"; a compressed copy would lose {payload.only_whole}"
-        problem = f"has {size} bytes, more than the capacity of {max(most, 0)}"
-        if not size:
-            problem = "is empty, but not even that fits: its name needs room, too"
-        return CapacityError(problem, hint, subject=payload.path)
-
-    def remedy(self, payload: "Payload", size: int, most: int) -> str:
-        """Return the hint of `refusal`."""
-        return self.larger
-
-    def compressors(self) -> Compressors:
-        """Return the compressors; called only if one is needed."""
-        return media_compressors()
 
 
 def media_compressors() -> Compressors:
@@ -347,24 +301,34 @@ class Payload(ExitStack):
         """Make a temporary folder."""
         return self.enter_context(temporary_folder())
 
-    def fit(self, space: FileSpace, context: Context) -> HiddenFile:
-        """Return the file as it is, or a compressed copy that fits.
+    def fit(
+        self,
+        room_for: Callable[[str], int | None],
+        compressors: Compressors,
+        context: Context,
+        why: str = "does not fit as it is",
+    ) -> HiddenFile | None:
+        """Return the file as it is, or a compressed copy that fits; None: neither does.
+
+        Args:
+            room_for: returns the largest size in bytes of a file with this name; None: not even an empty one fits.
+            compressors: what copies are made by.
+            context: progress of the work.
+            why: the reason for a copy, for the warning that it is one.
 
         Raises:
             MediaError: the file can't be read, or a copy can't be written.
-            CapacityError: it does not fit.
         """
         secret = self.path
         size = self.file.length
         name = stored_name(secret)
-        most = space.capacity(name)
-        if size <= most:
+        most = room_for(name)
+        if most is not None and size <= most:
             return HiddenFile(self.file, name, size)
-        compressors = space.compressors() if self.kind else {}
-        if self.kind is None or self.kind not in compressors or most <= 0:
-            raise space.refusal(self, size, most)
+        if self.kind is None or self.kind not in compressors or not most:
+            return None
         compress, suffix = compressors[self.kind]
-        most = space.copy_capacity(stored_name(secret.with_suffix(suffix)), self.file)
+        most = room_for(stored_name(secret.with_suffix(suffix))) or 0
         if most not in self._made:
             folder = self.folder()
             if not self._on_disk:
@@ -376,12 +340,21 @@ class Payload(ExitStack):
         # The suffix of lossless WebP is as long as that of AVIF, so that the capacity doesn't change.
         stored = stored_name(secret.with_suffix(copy.path.suffix))
         named = f", {printable(stored)}" if copy.path.suffix else ", revealed as a PNG"
-        why = "is more than is hard to find here" if space.at_most_safe else "does not fit as it is"
         form = form_of(self.file)
         assert form, "only pictures and films are compressed"
         made = f"{form.name} → {copy.description}"
         warning = f"{printable(self.path.name)} {why}: hidden as a compressed copy{named} ({made})"
         return HiddenFile(copy.path, stored, copy.path.stat().st_size, about_secret(self.file), warning, copy)
+
+    def too_large(self, most: int, remedy: str) -> CapacityError:
+        """Return the error for a secret that does not fit, where `most` bytes would."""
+        size = self.file.length
+        problem = f"has {size} bytes, more than the capacity of {most}"
+        if not size:
+            problem = "is empty, but not even that fits: its name needs room, too"
+        if self.only_whole:
+            remedy += f"; a compressed copy would lose {self.only_whole}"
+        return CapacityError(problem, remedy, subject=self.path)
 
 
 @dataclass(frozen=True)

@@ -105,12 +105,12 @@ class JpegMedium(SampleMedium):
         return _used_coefficients(self.container)
 
     def record_capacity(self, key: Key) -> int:
-        """Return the bytes of a record that fit into the JPEG; negative if too many of its coefficients are fixed."""
+        """Return the bytes of a record that fit into the JPEG; 0 if too many of its coefficients are fixed."""
         cover = self.container
         luma = cover.picture.planes[0]
         fixed = fixed_samples(cover.picture)
         if fixed.mean() > most_fixed(fixed.size, COEFFICIENTS):
-            return -1
+            return 0
 
         most = int(self._used * _MOST_RATE) // 8
         if cover.usable is not None:  # those nearby can't be used, either

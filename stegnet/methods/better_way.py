@@ -50,9 +50,10 @@ def _fits_as_it_is(method: Method[Any], options: Any, cover: Cover, payload: Pay
     assert isinstance(method, MediumMethod), "it hides any file, as it is"
     medium = method.open(cover, options, suffix, ANY_KEY)
     try:
-        return payload.file.length <= medium.file_capacity(stored_name(payload.path), ANY_KEY)
+        most = medium.file_capacity(stored_name(payload.path), ANY_KEY)
     except CapacityError:
         return False
+    return most is not None and payload.file.length <= most
 
 
 def _worse_side(

@@ -70,7 +70,7 @@ without encoding.
             medium = self.open(cover.cover, options, "", ANY_KEY)
         except MediaError:
             return Capacity(0)
-        return Capacity.of(medium.file_capacity(name, ANY_KEY), medium.hard, condition=medium.condition)
+        return medium.room(name, ANY_KEY).capacity
 
     def open(self, cover: Cover, options: MethodOptions, suffix: str, key: KeySource) -> Medium:
         return cover.once(self.info.name, h264.H264Medium)
@@ -103,4 +103,4 @@ def _why_not(cover: Cover) -> str:
         most = cover.once(H264, h264.H264Medium).file_capacity(USUAL_NAME, ANY_KEY)
     except MediaError as error:
         return f"its own H.264 can't be used: {error.problem}"
-    return h264.TOO_FEW if most <= 0 else ""
+    return "" if most else h264.TOO_FEW

@@ -118,8 +118,8 @@ that does the same. For apps of which nothing is known: --for messenger.
         if cover.cover is None or not (options.names_channel or cover.cover.is_jpeg):
             return Capacity(0)
         medium = self.open(cover.cover, options, "", ANY_KEY)
-        history = None if options.names_channel else medium.history
-        return Capacity.of(medium.file_capacity(name, ANY_KEY), medium.hard, history, medium.condition)
+        found = medium.room(name, ANY_KEY).capacity
+        return replace(found, history=None) if options.names_channel else found
 
     def find(self, container: Container, context: Context) -> FoundSecret | None:
         if container.first.record is not None or not container.file.is_jpeg:

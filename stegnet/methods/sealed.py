@@ -39,7 +39,6 @@ from stegnet.record import (
     nothing_revealed,
     read_record,
 )
-from stegnet.results import NONE_HARD
 from stegnet.sealing import SEED_BYTES
 
 SEALED = "sealed"
@@ -90,7 +89,7 @@ much fits, and how much is hard to find.
             return Capacity(most)
         history = cover.cover.history
         if history:
-            return Capacity.of(most, NONE_HARD, history)
+            return Capacity(most, 0, history)
         if cover.frames > 1:
             return Capacity(most)
         changes = cover.cover.evidence.changes
@@ -98,7 +97,7 @@ much fits, and how much is hard to find.
             secure = png.secure_payload(cover.height * cover.width * cover.channels, changes)
         else:
             secure = png.secure_in(png.regular_areas_of(cover.cover).mask, cover.channels, changes)
-        return Capacity.of(most, secure.hard, condition=cover.cover.condition())
+        return Capacity(most, max(min(most, secure.hard), 0), condition=cover.cover.condition())
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: MediumOptions, context: Context

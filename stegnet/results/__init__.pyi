@@ -5,7 +5,6 @@ from .figures import (
     DETECTION_WORDS as DETECTION_WORDS,
     H264_FILM as H264_FILM,
     LEAST as LEAST,
-    NONE_HARD as NONE_HARD,
     OR_ALBUM as OR_ALBUM,
     POOR as POOR,
     SLIGHTLY as SLIGHTLY,

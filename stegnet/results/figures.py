@@ -23,7 +23,6 @@ COVER_FORMAT = "cover format"  # kind of a warning that the cover's lossy format
 H264_FILM = "a film in YCbCr (h264)"  # history of a cover that may stay what it is
 SLIGHTLY = "reduced by less than half"  # at the end of a history
 POOR = 30.0  # dB of PSNR of the revealed secret, below which hiding warns
-NONE_HARD = -1  # bound of the bytes that are hard to find in a cover in which not even an empty file is
 LEAST = 22.0  # dB of PSNR of the revealed secret, below which hiding refuses
 
 

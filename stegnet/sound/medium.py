@@ -12,7 +12,7 @@ import numpy as np
 from stegnet.core.errors import CapacityError
 from stegnet.core.pixels import in_strips
 from stegnet.hiding.grouped_medium import GroupedMedium, SealedGroups
-from stegnet.hiding.medium import SampleMedium, WrittenMedium
+from stegnet.hiding.medium import SampleMedium, WrittenMedium, none_if_negative
 from stegnet.keys import Key
 from stegnet.media.cover import Cover
 from stegnet.media.growth import time_in_words
@@ -69,10 +69,11 @@ class SoundMedium(GroupedMedium):
         samples_a_second = 8e6  # that are written and read back
         return time_in_words(sum(self.cover.sound.segments) * SOUND_ROW, samples_a_second)
 
-    def share_capacity(self, name: str, key: Key) -> int:
-        """Return the bytes of a file's share that fit into each segment; negative if nothing does."""
+    def share_capacity(self, name: str, key: Key) -> int | None:
         rows = min(self.cover.sound.segments)
-        return record_capacity(rows, SOUND_ROW, key, 1, UNEVEN) - empty_record_bytes(name, self.groups > 1)
+        return none_if_negative(
+            record_capacity(rows, SOUND_ROW, key, 1, UNEVEN) - empty_record_bytes(name, self.groups > 1)
+        )
 
     def refusal(self, size: int, most: int) -> CapacityError | None:
         """Return the error for a sound that is silent, or too short; None for others."""

@@ -19,7 +19,7 @@ from stegnet.jpeg.medium import JpegMedium
 from stegnet.media.condition import Condition, Premise
 from stegnet.media.evidence.pictures import picture_evidence
 from stegnet.png.medium import secure_payload
-from stegnet.results import DETECTION_WORDS, NONE_HARD, Detectability, Detection
+from stegnet.results import DETECTION_WORDS, Detectability, Detection
 from tests.demo.conftest import node
 from tests.support.jpegs import JpegPicture, jpeg_cover, lossy_history, read_jpeg
 
@@ -138,7 +138,7 @@ def security(cover: Path, kind: str) -> dict[str, Any]:
     words = {size: replace(facts, hidden_bytes=size).verdict for size in sizes}
     if history:  # the page tells it apart
         words = dict.fromkeys(sizes, DETECTION_WORDS[Detection.EASY])
-    return {"hard": NONE_HARD if history else secure.hard, "history": history, "words": words}
+    return {"hard": -1 if history else secure.hard, "history": history, "words": words}
 
 
 def test_the_page_tells_what_is_hard_to_find_as_python(demo: Path, tmp_path: Path, picture: Callable) -> None:

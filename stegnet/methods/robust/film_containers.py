@@ -23,7 +23,7 @@ from stegnet.core.parallel import prefetch
 from stegnet.core.pixels import BLOCK
 from stegnet.core.text import Aside, Text, prefixed
 from stegnet.formats.opened_file import Source
-from stegnet.hiding.method import Context, FoundSecret, HiddenFile, NewContainer, Payload, Written
+from stegnet.hiding.method import Context, FoundSecret, HiddenFile, NewContainer, Payload, Written, media_compressors
 from stegnet.image.pictures import resize
 from stegnet.keys import ANY_KEY, KeySource
 from stegnet.media.cover import Cover
@@ -49,13 +49,13 @@ from stegnet.methods.robust.robust_options import RobustOptions
 from stegnet.methods.robust.robust_record import new_nonce
 from stegnet.methods.robust.survival import (
     CodePlan,
-    ContentSpace,
     Surviving,
     Transmission,
     embed_surviving,
+    file_room,
     survival_notes,
 )
-from stegnet.results import Detectability, film_form_of
+from stegnet.results import Detectability, film_form_of, stored_name
 from stegnet.sealing.fec import HIGHEST, LOWEST, RATES
 from stegnet.video.coding import Coding
 from stegnet.video.film_writer import write_draft, write_h264
@@ -123,7 +123,9 @@ def embed_in_film(
             break
 
     def fit(space: int) -> tuple[bytes, HiddenFile]:
-        file = payload.fit(ContentSpace(space, _LARGER, None if space > 0 else {}), context)
+        file = payload.fit(lambda name: file_room(space, name), media_compressors(), context)
+        if file is None:
+            raise payload.too_large(file_room(space, stored_name(payload.path)) or 0, _LARGER)
         with reading(file.file):
             return file_content(file.name, file.file.read_bytes()), file
 

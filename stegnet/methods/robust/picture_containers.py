@@ -30,7 +30,7 @@ from stegnet.methods.robust.robust_pictures import (
     picture_cover,
     usual_capacity,
 )
-from stegnet.methods.robust.survival import ContentSpace, Surviving, embed_surviving, survival_notes
+from stegnet.methods.robust.survival import Surviving, embed_surviving, file_room, survival_notes
 from stegnet.networks.card import SHIPPED_MODEM
 from stegnet.png.writing import write_like
 from stegnet.results import LEAST, Changes, Detectability, stored_name
@@ -124,7 +124,9 @@ def _fit(payload: Payload, area: int, larger: str, context: Context, space: int)
         copy.write_bytes(fitted.content)
         return Compressed(copy, f"AVIF, {fitted.psnr:.1f} dB", fitted.psnr)
 
-    file = payload.fit(ContentSpace(space, larger, {PICTURE: (compressed, "")}), context)
+    file = payload.fit(lambda name: file_room(space, name), {PICTURE: (compressed, "")}, context)
+    if file is None:
+        raise payload.too_large(file_room(space, stored_name(payload.path)) or 0, larger)
     with reading(file.file):
         data = file.file.read_bytes()
     return file_content(file.name, data) if file.unchanged else data, file

@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar
 from stegnet.channels import PromisedChannel
 from stegnet.core.errors import CapacityError
 from stegnet.core.text import Text
-from stegnet.hiding.method import Compressors, FileSpace, HiddenFile, media_compressors
+from stegnet.hiding.method import HiddenFile
 from stegnet.methods.robust.block_placement import content_capacity, record_bits
 from stegnet.methods.robust.operating_points import OperatingPoint
 from stegnet.methods.robust.robust_content import file_bytes
@@ -157,27 +157,10 @@ def embed_surviving(cover: Modulator[C], fit: Callable[[int], tuple[bytes, F]]) 
     raise cover.refusal()
 
 
-class ContentSpace(FileSpace):
-    """Bytes of content that a file is fitted to: the file itself, or a compressed copy.
-
-    Args:
-        size: bytes of content that are available.
-        larger: the hint if neither fits.
-        own: the compressors of this cover; None: those of all media.
-    """
-
-    def __init__(self, size: int, larger: str, own: Compressors | None = None) -> None:
-        self.larger = larger
-        self._size = size
-        self._own = own
-
-    def capacity(self, name: str) -> int:
-        """Return the bytes left for a file with this name, after its header."""
-        return self._size - file_bytes(name, 0)
-
-    def compressors(self) -> Compressors:
-        """Return the compressors of this content, or those of all media."""
-        return media_compressors() if self._own is None else self._own
+def file_room(space: int, name: str) -> int | None:
+    """Return the bytes of a file of this name in so many bytes of content; None: not even an empty one fits."""
+    most = space - file_bytes(name, 0)
+    return most if most >= 0 else None
 
 
 def survival_notes(file: HiddenFile, channel: PromisedChannel, on_copy: tuple[str, ...]) -> tuple[str, ...]:
