@@ -26,11 +26,11 @@ __all__ = [
 if TYPE_CHECKING:
     from pipeline.tracking.store import LiveRun, Tracker
 
-# Read when MLflow is imported. Stage publish logs what a server missed, so no server is waited for longer than two
-# minutes.
+# Read when MLflow is imported. Stage publish logs what a server missed, so no server is waited for longer than half a
+# minute.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")  # seconds
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")  # seconds
 
 
 class Untracked:

@@ -25,6 +25,8 @@ from stegnet.core.parallel import AUTO
 
 NOTES = yaml.safe_load(Path(__file__).with_name("notes.yaml").read_text(encoding="utf-8"))
 NOTE = "mlflow.note.content"
+WEIGHTS = "stegnet.weights"  # hash of the weights that a run trained or measured
+PICTURES = "stegnet.pictures"  # digest of the test pictures that gave a training's headline
 RESTORED = "stegnet.restored"  # "true": logged from the stage's files, not while it ran
 _PLAIN = re.compile(r"[\w.+:/-]+")  # a value that DVC's -S takes without quotes
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]+@|(?<=password=)[^&\s]+")  # in an address

@@ -8,7 +8,6 @@ import hashlib
 import io
 import json
 import math
-import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -26,13 +25,12 @@ _CONTEXTS = {TRAIN: "training", VALIDATION: "validation", TEST: "evaluation"}
 
 @dataclass(frozen=True)
 class DataSet:
-    """Pictures or a film that a stage read; `figures` matches the names of figures that only this data set gave."""
+    """Pictures or a film that a stage read."""
 
     name: str
     source: str
     digest: str
     context: str
-    figures: str = "$^"
     profile: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -51,21 +49,14 @@ class Result:
     texts: Mapping[str, str] = field(default_factory=dict)  # text files by name, logged without passwords
     pictures: Mapping[str, Path] = field(default_factory=dict)  # PNG files that the row of the training also shows
     datasets: tuple[DataSet, ...] = ()  # its inputs, first the one that gave the headline
-    model: Path | None = None  # the weights file that it trained
-    onnx: tuple[Path, ...] = ()  # files to add to that model
+    model: Path | None = None  # the weights file of a whole experiment, to be registered
+    onnx: tuple[Path, ...] = ()  # files to add to it
 
     def figures(self) -> dict[tuple[str, int], float]:
         """Return all figures by name and step."""
         points = [(int(point["step"]), name, point[name]) for point in self.curve for name in point if name != "step"]
         single = {(name, 0): value for name, value in {**self.metrics, **self.headline}.items()}
         return {(f"{self.stage}/{name}", step): value for step, name, value in points} | single
-
-    def dataset_of(self, figure: str) -> DataSet | None:
-        """Return the data set that gave a figure; None for a speed."""
-        if figure in SPEED:
-            return None
-        gave_it = [data for data in self.datasets if re.search(data.figures, figure)]
-        return next(iter([*gave_it, *self.datasets]), None)
 
 
 def prepare_result(shards: Path, metrics: Path) -> Result:
@@ -92,9 +83,7 @@ def train_result(weights: Path, curve: Path, shards: Path) -> Result:
     figures = {f"weights/{key}": value for key, value in _read(metrics).items()}
     sets = _picture_sets(shards, TRAIN, VALIDATION)
     files = (curve, metrics)
-    return Result(
-        "train", name, name, figures, params=params, curve=_curve(curve), artifacts=files, datasets=sets, model=weights
-    )
+    return Result("train", name, name, figures, params=params, curve=_curve(curve), artifacts=files, datasets=sets)
 
 
 def evaluate_result(weights: Path, out: Path, speed: Path, shards: Path) -> Result:
@@ -147,8 +136,7 @@ def video_result(weights: Path, out: Path, cover: Path, secret: Path) -> Result:
     points = tuple({"step": point.pop("frame"), **point} for point in _curve(out / "frames.csv"))
     details = _read(out / "details.json")
     headline = _read(out / "metrics.json")
-    films = [(cover, "container"), (secret, "secret|base")]
-    sets = tuple(DataSet(film.name, str(film), file_hash(film)[:16], "evaluation", side) for film, side in films)
+    sets = tuple(DataSet(film.name, str(film), file_hash(film)[:16], "evaluation") for film in (cover, secret))
     measured = _measured("video", weights, out, details, headline)
     return replace(measured, curve=points, pictures={"video/frames": out / "frames.png"}, datasets=sets)
 
@@ -173,7 +161,7 @@ def experiment_result(weights: Path, onnx: Path, reports: Path, studies: Path | 
     agreement = flatten(_read(onnx / "agreement.json") if (onnx / "agreement.json").exists() else {})
     # MLflow's charts are sorted by name: these come after the curves, train/….
     figures = {f"weights/onnx/{key.replace('.', '/')}": value for key, value in agreement.items()}
-    return Result("publish", name, name, figures, texts=texts, onnx=tuple(sorted(onnx.glob("*.onnx"))))
+    return Result("publish", name, name, figures, texts=texts, model=weights, onnx=tuple(sorted(onnx.glob("*.onnx"))))
 
 
 def _picture_sets(shards: Path, *splits: str) -> tuple[DataSet, ...]:
@@ -184,8 +172,7 @@ def _picture_sets(shards: Path, *splits: str) -> tuple[DataSet, ...]:
             pictures[entry.source, split].append(entry.sha256)
     return tuple(
         DataSet(
-            f"{kind}, {split}", str(shards), _digest(*hashes)[:16], _CONTEXTS[split], f"/{re.escape(kind)}/",
-            {"pictures": len(hashes)},
+            f"{kind}, {split}", str(shards), _digest(*hashes)[:16], _CONTEXTS[split], {"pictures": len(hashes)},
         )
         for (kind, split), hashes in pictures.items()
     )  # fmt: skip

@@ -1,60 +1,45 @@
-"""The store of runs: one row for each training, and the measurements of its weights below it.
+"""The runs in MLflow: one row for each training, and the measurements of its weights below it.
 
-Trained pairs are MLflow models: weights, card, signature and an example; nothing is pickled.
+A stage logs while it works, and stage publish logs from its files whatever is missing. Trained pairs are MLflow models.
 """
 
 import hashlib
 import json
 import logging
-import math
 import os
-import re
-import shlex
-import shutil
+import socket
 import time
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from textwrap import shorten
-from threading import Event, Thread
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 import mlflow
 import numpy as np
 import sqlalchemy
-from filelock import FileLock, Timeout
-from mlflow.entities import (
-    Dataset,
-    DatasetInput,
-    InputTag,
-    LoggedModel,
-    LoggedModelInput,
-    LoggedModelOutput,
-    Metric,
-    Param,
-    Run,
-    RunTag,
-)
-from mlflow.models import Model, ModelSignature
+from filelock import FileLock
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
-from mlflow.types import Schema, TensorSpec
-from mlflow.utils.credentials import get_default_host_creds
-from mlflow.utils.rest_utils import http_request
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipeline.tracking.provenance import NOTE, NOTES, RESTORED, code_changes, run_name, run_tags, without_passwords
-from pipeline.tracking.results import DataSet, Result
+from pipeline.tracking.models import register
+from pipeline.tracking.provenance import (
+    NOTE,
+    NOTES,
+    PICTURES,
+    RESTORED,
+    WEIGHTS,
+    code_changes,
+    run_name,
+    run_tags,
+    without_passwords,
+)
+from pipeline.tracking.results import Result
 from pipeline.tracking.view import VIEW_TAG, comparison_view
-from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import DiskError, TrackingError
-from stegnet.core.measures import CONTAINER_PSNR, GAIN_PSNR, SECRET_PSNR
-
-with warnings.catch_warnings():
-    warnings.filterwarnings("ignore", ".*Any type hint is inferred")  # mlflow 3.17 warns about its own code
-    import mlflow.pyfunc
+from stegnet.core.measures import SECRET_PSNR
 
 for _name in ("alembic", "mlflow"):  # MLflow sets its own levels when it is imported
     logging.getLogger(_name).setLevel(logging.WARNING)
@@ -65,140 +50,76 @@ for _name in ("mlflow.store.db.utils", "mlflow.system_metrics", "urllib3.connect
 # (runs with the same parameters belong together); the fingerprint of a training, with which an interrupted run resumes.
 STAGE = "stegnet.stage"
 KEY = "stegnet.key"
-WEIGHTS = "stegnet.weights"
 PARAMS = "stegnet.params"
 TRAINING = "stegnet.training"
 PARENT = "mlflow.parentRunId"
 EXECUTION = ("run/", "system/")  # prefixes of figures of an execution, not of its result
-# Errors of requests are OSErrors.
-STORE_ERRORS = (mlflow.MlflowException, sqlalchemy.exc.SQLAlchemyError, OSError, DiskError)
-CONNECT_TIMEOUT = 5  # seconds
-LAST_REQUEST = 10  # seconds that a request may take when its stage has ended
-_STATEMENT = re.compile(r"\s*(\[SQL:|\(Background on this error).*", re.DOTALL)  # text that SQLAlchemy adds to a cause
-_REMEDIES = {  # remedies by a pattern found in the store's address and the cause
-    r"experiment (\d+) must be in the 'active' state": "restore it with `MLFLOW_TRACKING_URI={store} mlflow experiments"
-    " restore -x {found}`, or set MLFLOW_EXPERIMENT_NAME to another name",
-    "mlflow db upgrade": "back it up, then `mlflow db upgrade {store}`; if a newer MLflow made it, install that one, or"
-    " set MLFLOW_TRACKING_URI to another store",
-    "^sqlite:": "check this file and its folder, or move the file away: then a new one is made",
-    r"No module named '(\w+)": "pip install {found}, which such an address needs",
-    "^(http|postgresql|mysql|mssql)": "check MLFLOW_TRACKING_URI, and that its server runs",
-    "": "set MLFLOW_TRACKING_URI to http://HOST:PORT or sqlite:////FOLDER/mlflow.db, or unset it: mlflow.db is used",
-}
 _FINISHED = "status = 'FINISHED'"
-_ENDED = "status != 'FINISHED' and status != 'RUNNING'"
-REGISTERED = "stegnet"
-BEST = "best"  # MLflow itself has the alias "latest"
-SIGNATURE = ModelSignature(
-    inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, -1, 3), name) for name in ("cover", "secret")]),
-    outputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, -1, 3), name) for name in ("container", "revealed")]),
-)
+_UNFINISHED = "status != 'FINISHED'"
+STORE_ERRORS = (mlflow.MlflowException, sqlalchemy.exc.SQLAlchemyError, OSError, DiskError)  # requests' are OSErrors
+CONNECT_TIMEOUT = 5  # seconds
 _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def store_errors(problem: str = "MLflow's store can't be used") -> Iterator[None]:
-    """Turn errors of MLflow, the network and the disk into a TrackingError with the problem, reason and remedy."""
+def store_errors() -> Iterator[None]:
+    """Turn errors of MLflow, the network and the disk in the block into a TrackingError of one line."""
     try:
         yield
-    except DiskError as error:
-        raise TrackingError(f"{problem} ({_reason(error)})", error.hint) from error
     except STORE_ERRORS as error:
-        said = f"{mlflow.get_tracking_uri()} {_cause(error)}"
-        found, hint = next((found, hint) for pattern, hint in _REMEDIES.items() if (found := re.search(pattern, said)))
-        store = shlex.quote(without_passwords(mlflow.get_tracking_uri()))
-        hint = hint.format(store=store, found=found[found.lastindex or 0])
-        raise TrackingError(f"{problem} ({_reason(error)})", hint) from error
+        hint = getattr(error, "hint", "") or "check MLFLOW_TRACKING_URI and its server, or move mlflow.db away"
+        raise TrackingError(f"MLflow's store can't be used ({_reason(error)})", hint) from error
 
 
 class LiveRun:
-    """A run while its stage works; its methods neither wait for the store nor raise.
+    """A run while its stage works. What the store refuses is said once, and the rest is left to stage publish.
 
-    A thread sends figures and pictures every second; whatever the store refuses is sent again, and the rest by `close`.
-    A run that continues an interrupted execution has its figures and pictures up to step `last`; −1 for a new run.
+    A run that continues an interrupted training has its points and pictures up to step `last`; −1 for a new run.
     """
 
-    def __init__(self, client: mlflow.MlflowClient, run: Run, last: int) -> None:
+    def __init__(self, store: "Tracker", run: Run, last: int) -> None:
         self.id = run.info.run_id
-        self.result: Result | None = None  # what it was finished with
-        self.complete = False  # whether the store has all of it
-        self._client = client
+        self.complete = True  # whether the store has all of it
+        self._store = store
+        self._run = run
         self._last = last
-        self._stopped = Event()
-        self._figures: list[Metric] = []  # not sent yet
-        self._pictures: list[tuple[str, int, NDArray[np.uint8]]] = []  # not sent yet
-        self._begun = time.monotonic() - run.data.metrics.get("run/seconds", 0.0)
-        self._load = self._watch_load()
-        self._sender = Thread(target=self._send_regularly, daemon=True)  # a process that ends does not wait for it
-        self._sender.start()
 
     def log_point(self, stage: str, point: Mapping[str, float]) -> None:
         """Log a point of a stage's curve, at its "step"."""
-        if point["step"] > self._last:
-            self._add({f"{stage}/{name}": value for name, value in point.items() if name != "step"}, int(point["step"]))
+        if (step := int(point["step"])) > self._last:
+            figures = {(f"{stage}/{name}", step): value for name, value in point.items() if name != "step"}
+            self._send(self._store.client.log_batch, self.id, _metrics(figures))
 
     def log_picture(self, name: str, step: int, pixels: NDArray[np.uint8]) -> None:
         """Log one picture of a series, (H, W, 3) uint8."""
         if step > self._last:
-            self._pictures.append((name, step, pixels))
+            self._send(self._store.client.log_image, self.id, Image.fromarray(pixels), key=name, step=step)
 
     def finish(self, result: Result, **figures: float) -> None:
-        """Record that the stage is done, its result, and figures of this execution."""
-        self.result = result
-        self._add({f"run/{name}": value for name, value in figures.items()}, 0)
+        """Log the result of the stage, and figures of this execution."""
+        execution = {(f"run/{name}", 0): value for name, value in figures.items()}
+        self._send(self._store.client.log_batch, self.id, _metrics(execution))
+        self._send(self._store.log, self._run, result)
+        self._send(self._store.attach, self._run, result)
 
-    def close(self) -> None:
-        """Send the rest. Raises one of STORE_ERRORS if the store does not take it, or not soon."""
-        self._stopped.set()
-        self._sender.join(LAST_REQUEST)
-        if self._sender.is_alive():
-            raise TimeoutError(f"no answer within {LAST_REQUEST} seconds")
-        check_connection()
-        self._load.finish()
-        self._add({"run/seconds": time.monotonic() - self._begun}, 0)
-        self._send()
+    def end(self, status: str) -> None:
+        """End the run as FINISHED, FAILED or KILLED."""
+        self._send(self._store.client.set_terminated, self.id, status)
 
-    def _add(self, figures: Mapping[str, float], step: int) -> None:
-        now = time.time_ns() // 1_000_000
-        self._figures.extend([Metric(name, value, now, step) for name, value in figures.items()])
-
-    def _send(self) -> None:
-        figures = self._figures[:]  # the stage only appends to it
-        self._client.log_batch(self.id, figures)  # the store ignores those that it has
-        del self._figures[: len(figures)]
-        while self._pictures:
-            name, step, pixels = self._pictures[0]
-            self._client.log_image(self.id, _lightly_compressed(pixels), key=name, step=step)
-            del self._pictures[0]
-
-    def _send_regularly(self) -> None:
-        failed = False
-        while not self._stopped.wait(1):
+    def _send(self, call: Callable[..., object], *arguments: object, **named: object) -> None:
+        if self.complete:
             try:
-                self._send()
-                if failed:
-                    _log.info("MLflow is back: what waited is sent")
-                    self._load.finish()  # it has ended by itself, unless it missed nothing
-                    self._load = self._watch_load()
-                failed = False
+                call(*arguments, **named)
             except STORE_ERRORS as error:
-                if not failed:
-                    why = _reason(error)
-                    _log.warning("MLflow can't be reached (%s): work continues, and logging is retried", why)
-                failed = True
-
-    def _watch_load(self) -> SystemMetricsMonitor:
-        """Log the machine's load every ten seconds, in a thread."""
-        monitor = SystemMetricsMonitor(self.id, resume_logging=True)
-        monitor.start()
-        return monitor
+                self.complete = False
+                then = "work goes on; stage publish (`dvc repro -s -f publish`) or the same command logs the rest"
+                _log.warning("MLflow is missing part of this run (%s): %s", _reason(error), then)
 
 
 class Tracker:
     """The store of runs, in the repository `root` unless MLFLOW_TRACKING_URI names a server.
 
-    `params` are an experiment's. Raises TrackingError if the store can't be opened or used; a run that has begun never
-    raises.
+    `params` are an experiment's. Raises TrackingError if the store can't be opened or used.
     """
 
     def __init__(self, root: Path, params: Mapping[str, object]) -> None:
@@ -208,35 +129,23 @@ class Tracker:
             hint = "rename the folder, or set MLFLOW_TRACKING_URI"
             raise TrackingError(f"{root}: MLflow can't open a store in it, for the ? or % in its name", hint)
         self._params = params
-        self._locks = root / ".mlflow"
         self._own = {PARAMS: hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()}
         mlflow.set_tracking_uri(server or f"sqlite:///{root / 'mlflow.db'}")
+        artifacts = None if server else (root / "mlartifacts").as_uri()
         name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or "stegnet"
-        with (
-            FileLock(root / ".mlflow.lock"),  # two processes must not create the database at once
-            store_errors("MLflow's store can't be opened"),
-        ):
-            check_connection()
-            self._client = mlflow.MlflowClient()
-            artifacts = None if server else (root / "mlartifacts").as_uri()
-            self._trainings = self._experiment(name, {NOTE: NOTES["stegnet"], VIEW_TAG: comparison_view()}, artifacts)
+        with FileLock(root / ".mlflow.lock"), store_errors():  # two processes that create a database at once both fail
+            _connect(server or "")
+            self.client = mlflow.MlflowClient()
+            tags = {NOTE: NOTES["stegnet"], VIEW_TAG: comparison_view()}
+            self._trainings = self._experiment(name, tags, artifacts)
             self._data = self._experiment(f"{name}-data", {NOTE: NOTES["stegnet-data"]}, artifacts)
-            default = None if server else self._client.get_experiment("0")  # which MLflow makes with a database
-            if default and default.lifecycle_stage == "active" and not self._client.search_runs(["0"]):
-                self._client.delete_experiment("0")
-            self._locks.mkdir(exist_ok=True)
-            # Runs of processes that are gone; others may be alive elsewhere.
-            for run in self._runs("status = 'RUNNING'", {}):
-                if (lock := self._lock(run)).exists():
-                    with suppress(Timeout), FileLock(lock, blocking=False):
-                        self._end(run, "KILLED")
 
     @contextmanager
     def run(self, stage: str, setup: Mapping[str, str], training: str = "") -> Iterator[LiveRun]:
-        """Start a run for the block, and end it as finished, failed or killed.
+        """Start a run for the block, and end it as finished, failed or killed; log the machine's load meanwhile.
 
-        A failing store does not interrupt the block. A warning says if something is missing at the end; `log_result`
-        then logs it from the stage's files. An interrupted training with the same fingerprint continues in its run.
+        A failing store does not interrupt the block. An interrupted training with the same fingerprint continues in
+        its run.
 
         Args:
             stage: name of the stage.
@@ -245,9 +154,11 @@ class Tracker:
         """
         tags = {f"stegnet.{name}": value for name, value in setup.items()} | ({TRAINING: training} if training else {})
         with store_errors():
-            interrupted = self._latest(_ENDED, self._own | {TRAINING: training}) if training else None
-            run, lock = self._start(stage, interrupted, tags)
-            live = LiveRun(self._client, run, max((step for _, step in self._figures(run)), default=-1))
+            interrupted = self._latest(_UNFINISHED, self._own | {TRAINING: training}) if training else None
+            run = self._start(stage, interrupted, tags)
+            live = LiveRun(self, run, max((step for _, step in self._figures(run)), default=-1))
+            load = SystemMetricsMonitor(live.id, resume_logging=True)  # every ten seconds, in a thread
+            load.start()
         status = "FAILED"
         try:
             yield live
@@ -256,113 +167,97 @@ class Tracker:
             status = "KILLED"
             raise
         finally:
-            try:
-                live.close()
-                self._end(run, status, live.result)
-                live.complete = True
-            except STORE_ERRORS as error:
-                then = "the next stage that runs marks it as ended"
-                if status == "FINISHED":
-                    publish = "stage publish (`dvc repro -s -f publish`)"
-                    then = f"once it answers, {publish} or the same command logs it from the files"
-                _log.warning("MLflow is missing part of this run (%s); %s", _reason(error), then)
-            lock.release()
+            load.finish()
+            live.end(status)
 
     @store_errors()
     def log_result(self, result: Result) -> None:
         """Log a stage from its files unless it has a finished run in this experiment, and attach it to its training.
 
-        An interrupted run of the stage is completed if it has no other figures.
+        An unfinished run of the stage is completed if it has no other figures.
         """
         if run := self.find(result):
-            self._attach(run, result)
+            self.attach(run, result)
             return
-        killed = self._runs("status = 'KILLED'", self._own | {STAGE: result.stage})
-        same = (run for run in killed if self._figures(run).items() <= result.figures().items())
-        run, lock = self._start(result.stage, next(same, None), {RESTORED: "true"})
-        self._end(run, "FINISHED", result)
-        lock.release()
+        unfinished = self._runs(_UNFINISHED, self._own | {STAGE: result.stage})
+        same = (run for run in unfinished if self._figures(run).items() <= result.figures().items())
+        run = self._start(result.stage, next(same, None), {RESTORED: "true"})
+        self.log(run, result)
+        self.client.set_terminated(run.info.run_id, "FINISHED")
+        self.attach(run, result)
 
     @store_errors()
     def add_to_training(self, result: Result) -> None:
         """Add figures and files to the experiment's training, and ONNX files to its model, which is registered."""
         if row := self._training(result.weights):
             self._log(row, result)
-            if result.onnx and (model := _model(row)):
-                register(self._client, model, result.onnx)
+            if result.model:
+                register(self.client, row, result.model, result.onnx)
 
     def find(self, result: Result) -> Run | None:
         """Return the latest finished run with this result; in this experiment only, except for prepared pictures."""
         tags = {STAGE: result.stage, KEY: result.key} | ({} if result.stage == "prepare" else self._own)
         return self._latest(_FINISHED, tags)
 
-    def _start(self, stage: str, interrupted: Run | None, tags: Mapping[str, str]) -> tuple[Run, FileLock]:
-        """Resume an interrupted run, or create one. Return it with its lock, which this process holds.
+    def log(self, run: Run, result: Result) -> None:
+        """Log the parts of its result that a run is missing."""
+        self._log(run, result)
+        tags = [RunTag(KEY, result.key), RunTag(WEIGHTS, result.weights)]
+        self.client.log_batch(run.info.run_id, tags=tags)
 
-        The file of the lock stays until the run has ended in the store, so that the next process marks it.
-        """
-        if interrupted:
-            self._client.update_run(interrupted.info.run_id, "RUNNING")
-        run = interrupted or self._client.create_run(
-            self._data if stage == "prepare" else self._trainings,
-            tags=run_tags(stage, self._params, {STAGE: stage, **self._own, **tags}),
-            run_name=run_name(stage, self._params),
-        )
-        lock = FileLock(self._lock(run), blocking=False)
-        lock.acquire()
-        if not interrupted and (changes := code_changes(self._params)):
-            self._client.log_text(run.info.run_id, without_passwords(changes), "changes.diff")
-        params = [Param(key, without_passwords(str(value))) for key, value in self._params.items()]
-        self._client.log_batch(run.info.run_id, params=params)
-        return run, lock
-
-    def _end(self, run: Run, status: str, result: Result | None = None) -> None:
-        """Log the parts of its result that a run is missing, and end it."""
-        if result:
-            row = self._training(result.weights)
-            self._log(run, result, _model(row) if row else None)
-            tags = [RunTag(KEY, result.key), RunTag(WEIGHTS, result.weights)]
-            self._client.log_batch(run.info.run_id, tags=tags)
-        self._client.set_terminated(run.info.run_id, status)
-        self._lock(run).unlink()
-        if result:
-            self._attach(run, result)
-
-    def _log(self, run: Run, result: Result, model: str | None = None) -> None:
-        """Log everything in a result that a run lacks; `model`: id of the measured model, whose page also shows it."""
-        key = run.info.run_id
-        logged = self._figures(run)
-        new = {place: value for place, value in result.figures().items() if place not in logged}
-        params = [Param(name, without_passwords(str(value))) for name, value in result.params.items()]
-        self._client.log_batch(key, _metrics(result, new, model), params)
-        for path in result.artifacts:
-            (self._client.log_artifacts if path.is_dir() else self._client.log_artifact)(key, str(path))
-        for name, text in result.texts.items():
-            self._client.log_text(key, without_passwords(text), name)
-        models = [LoggedModelInput(model)] if model else None
-        self._client.log_inputs(key, [_input(data) for data in result.datasets], models)
-        if result.model:
-            log_model(self._client, key, result.model, result.weights)
-
-    def _attach(self, run: Run, result: Result) -> None:
+    def attach(self, run: Run, result: Result) -> None:
         """Make a measurement a child of the experiment's training, if that is logged, and show its headline there."""
         row = self._training(result.weights)
         if result.stage in ("prepare", "train") or not row or run.data.tags.get(PARENT) == row.info.run_id:
             return
         new = {(name, 0): value for name, value in result.headline.items() if row.data.metrics.get(name) != value}
-        self._client.log_batch(row.info.run_id, _metrics(result, new, _model(row)))
+        self.client.log_batch(row.info.run_id, _metrics(new))
         for name, path in result.pictures.items():
             with Image.open(path) as picture:
-                # MLflow calls `save`; the file is a PNG already, and need not be coded again.
-                vars(picture)["save"] = partial(shutil.copyfile, path)
-                self._client.log_image(row.info.run_id, picture, key=name, step=0)
-        self._client.set_tag(run.info.run_id, PARENT, row.info.run_id)
+                self.client.log_image(row.info.run_id, picture, key=name, step=0)
+        if SECRET_PSNR in result.headline and result.datasets:
+            self.client.set_tag(row.info.run_id, PICTURES, result.datasets[0].digest)
+        self.client.set_tag(run.info.run_id, PARENT, row.info.run_id)
+
+    def _start(self, stage: str, interrupted: Run | None, tags: Mapping[str, str]) -> Run:
+        """Resume an interrupted run, or create one, with the parameters and what differs from the commit."""
+        if interrupted:
+            self.client.update_run(interrupted.info.run_id, "RUNNING")
+            return interrupted
+        run = self.client.create_run(
+            self._data if stage == "prepare" else self._trainings,
+            tags=run_tags(stage, self._params, {STAGE: stage, **self._own, **tags}),
+            run_name=run_name(stage, self._params),
+        )
+        if changes := code_changes(self._params):
+            self.client.log_text(run.info.run_id, without_passwords(changes), "changes.diff")
+        params = [Param(key, without_passwords(str(value))) for key, value in self._params.items()]
+        self.client.log_batch(run.info.run_id, params=params)
+        return run
+
+    def _log(self, run: Run, result: Result) -> None:
+        """Log everything in a result that a run lacks."""
+        key = run.info.run_id
+        logged = self._figures(run)
+        new = {place: value for place, value in result.figures().items() if place not in logged}
+        params = [Param(name, without_passwords(str(value))) for name, value in result.params.items()]
+        self.client.log_batch(key, _metrics(new), params)
+        for path in result.artifacts:
+            (self.client.log_artifacts if path.is_dir() else self.client.log_artifact)(key, str(path))
+        for name, text in result.texts.items():
+            self.client.log_text(key, without_passwords(text), name)
+        sets = []
+        for data in result.datasets:
+            source = json.dumps({"uri": without_passwords(data.source)})
+            entry = Dataset(data.name, data.digest, "local", source, profile=json.dumps(dict(data.profile)))
+            sets.append(DatasetInput(entry, [InputTag("mlflow.data.context", data.context)]))
+        self.client.log_inputs(key, sets)
 
     def _figures(self, run: Run) -> dict[tuple[str, int], float]:
         """Return the figures of a run's result that the store has."""
-        run = self._client.get_run(run.info.run_id)
+        run = self.client.get_run(run.info.run_id)
         names = [name for name in run.data.metrics if not name.startswith(EXECUTION)]
-        history = [point for name in names for point in self._client.get_metric_history(run.info.run_id, name)]
+        history = [point for name in names for point in self.client.get_metric_history(run.info.run_id, name)]
         return {(point.key, point.step): point.value for point in history}
 
     def _training(self, weights: str) -> Run | None:
@@ -375,158 +270,48 @@ class Tracker:
         """Return runs that meet a condition and have all these tags, the latest first."""
         conditions = " and ".join([condition, *(f"tags.`{name}` = '{value}'" for name, value in tags.items())])
         order = ["attributes.start_time DESC"]
-        experiments = [self._trainings, self._data]
-        return list(self._client.search_runs(experiments, conditions, order_by=order))
-
-    def _lock(self, run: Run) -> Path:
-        """Return the file that a process on this machine locks while it writes to a run."""
-        return self._locks / f"{run.info.run_id}.lock"
+        return list(self.client.search_runs([self._trainings, self._data], conditions, order_by=order))
 
     def _experiment(self, name: str, own: Mapping[str, str], artifacts: str | None) -> str:
         """Return the id of an experiment with its `own` tags, which is created if missing.
 
         `artifacts` is a folder; None: the server's.
         """
-        known = self._client.get_experiment_by_name(name)
-        if known is None:
-            location = artifacts and f"{artifacts}/{quote(name, safe='')}"
-            known = self._client.get_experiment(self._client.create_experiment(name, location))
+        location = artifacts and f"{artifacts}/{quote(name, safe='')}"
+        known = self.client.get_experiment_by_name(name)
+        key: str = known.experiment_id if known else self.client.create_experiment(name, location)
+        if known and known.lifecycle_stage == "deleted":
+            raise mlflow.MlflowException(f"the experiment is deleted: `mlflow experiments restore -x {key}`")
         # Its page opens on runs, not on traces, unless the user has chosen another kind.
-        tags = {"mlflow.experimentKind": "custom_model_development", **known.tags, **own}
-        for tag, value in tags.items() - known.tags.items():
-            self._client.set_experiment_tag(known.experiment_id, tag, value)
-        return known.experiment_id
+        there = known.tags if known else {}
+        for tag, value in {"mlflow.experimentKind": "custom_model_development", **there, **own}.items() - there.items():
+            self.client.set_experiment_tag(key, tag, value)
+        return key
 
 
-def check_connection() -> None:
-    """Raise within seconds if no server answers; MLflow itself would retry for minutes."""
-    address = mlflow.get_tracking_uri()
-    if address.startswith("http"):
-        http_request(get_default_host_creds(address), "/health", "GET", max_retries=0, timeout=CONNECT_TIMEOUT)
-    elif address.startswith(("postgresql", "mysql", "mssql")):
-        timeout = {} if address.startswith("mssql") else {"connect_timeout": CONNECT_TIMEOUT}
-        try:
-            sqlalchemy.create_engine(address, connect_args=timeout).connect().close()
-        except (ImportError, ValueError) as error:  # its driver is missing, or the port is not a number
-            raise mlflow.MlflowException(str(error)) from error
+def _connect(address: str) -> None:
+    """Raise within seconds if nothing listens at a server's address; MLflow itself would retry for minutes."""
+    try:
+        place = urlsplit(address)
+        usual = {"https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}.get(place.scheme.partition("+")[0], 80)
+        if place.hostname and place.scheme != "databricks":
+            socket.create_connection((place.hostname, place.port or usual), CONNECT_TIMEOUT).close()
+        mlflow.MlflowClient()  # loads the driver of a database
+    except (ImportError, ValueError) as error:  # there is no such driver, or the port is no number
+        raise mlflow.MlflowException(str(error)) from error
 
 
 def _reason(error: BaseException) -> str:
-    """Return the store's address and the innermost cause, without passwords."""
-    text = without_passwords(_STATEMENT.sub("", f"{mlflow.get_tracking_uri()}: {_cause(error)}"))
-    return shorten(text, 300, placeholder=" …")
+    """Return the store's address and the innermost of its errors, in one line without passwords."""
+    inner = error
+    while (after := error.__cause__ or error.__context__) and not isinstance(inner, DiskError):
+        error = after
+        inner = after if isinstance(after, STORE_ERRORS) else inner
+    first = next(iter(str(inner).splitlines()), type(inner).__name__)  # SQLAlchemy's others show the statement
+    return shorten(without_passwords(f"{mlflow.get_tracking_uri()}: {first}"), 300, placeholder=" …")
 
 
-def _cause(error: BaseException) -> BaseException | None:
-    """Return the innermost error of the store, or a full disk."""
-    inner = None if isinstance(error, DiskError) else error.__cause__ or error.__context__
-    return (inner and _cause(inner)) or (error if isinstance(error, STORE_ERRORS) else None)
-
-
-def _model(run: Run) -> str | None:
-    """Return the id of the model that a training logged."""
-    return run.outputs.model_outputs[0].model_id if run.outputs and run.outputs.model_outputs else None
-
-
-def _metrics(result: Result, figures: Mapping[tuple[str, int], float], model: str | None) -> list[Metric]:
-    """Return figures of a result by name and step; a model's figures name the pictures that gave them."""
-    metrics = list[Metric]()
-    for (name, step), value in figures.items():
-        data = result.dataset_of(name) if model else None
-        given = (data.name, data.digest) if data else ()
-        metrics.append(Metric(name, value, time.time_ns() // 1_000_000, step, model, *given))
-    return metrics
-
-
-def _lightly_compressed(pixels: NDArray[np.uint8]) -> Image.Image:
-    """Return a picture from (H, W, 3) uint8 that MLflow saves in a third of the default time."""
-    picture = Image.fromarray(pixels)
-    vars(picture)["save"] = partial(picture.save, compress_level=1)
-    return picture
-
-
-def _input(data: DataSet) -> DatasetInput:
-    """Return a data set as MLflow lists it; its source type is "local", a file or folder."""
-    source = json.dumps({"uri": without_passwords(data.source)})
-    profile = json.dumps(dict(data.profile))
-    entry = Dataset(data.name, data.digest, "local", source, profile=profile)
-    return DatasetInput(entry, [InputTag("mlflow.data.context", data.context)])
-
-
-def log_model(client: mlflow.MlflowClient, run_id: str, weights: Path, key: str) -> None:
-    """Add a weights file with a hash, and its card, as the model of a run, unless the run has one."""
-    run = client.get_run(run_id)
-    if _model(run):
-        return
-    experiment = run.info.experiment_id
-    name = re.sub(r"[^\w=+ -]", "_", run.info.run_name)
-    tags = {"stegnet.weights": key, NOTE: NOTES["model"]}
-    started = client.search_logged_models([experiment], f"source_run_id = '{run_id}'")
-    model = next(iter(started), None) or client.create_logged_model(
-        experiment, name, run_id, tags, dict(run.data.params), "hide/reveal pair"
-    )
-    rows, columns = np.mgrid[:48, :48] * 5
-    ramps = np.stack([columns, rows, (columns + rows) // 2], -1).astype(np.uint8)
-    with temporary_folder() as folder:
-        (folder / "weights").mkdir()
-        for path in (weights, weights.with_suffix(".json")):
-            shutil.copy(path, folder / "weights")
-        mlflow.pyfunc.save_model(
-            folder / "model",
-            loader_module="stegnet.served",  # imported by MLflow when it loads the model
-            data_path=str(folder / "weights"),
-            mlflow_model=Model(model.artifact_location, run_id, model_id=model.model_id),
-            signature=SIGNATURE,
-            input_example={"cover": ramps, "secret": ramps[::-1].copy()},
-            pip_requirements=[],  # stegnet is in no package index: its name there would be another project's
-            metadata={"needs": "the package stegnet, from the commit of the run"},
-        )
-        client.log_model_artifacts(model.model_id, str(folder / "model"))
-    client.finalize_logged_model(model.model_id, "READY")
-    client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
-
-
-def register(client: mlflow.MlflowClient, model_id: str, graphs: Sequence[Path]) -> None:
-    """Make a model a version of REGISTERED, with ONNX files, unless that is done, and name the best version."""
-    if not client.search_registered_models(f"name = '{REGISTERED}'"):
-        client.create_registered_model(REGISTERED, description=NOTES["registered"])
-    versions = client.search_model_versions(f"name = '{REGISTERED}'")
-    model = client.get_logged_model(model_id)
-    if (source := f"models:/{model_id}") not in {version.source for version in versions}:
-        for path in graphs:
-            client.log_model_artifact(model_id, str(path), "data/weights")  # the folder that its loader reads
-        tags = {name: value for name, value in model.tags.items() if name != NOTE}
-        version = client.create_model_version(
-            REGISTERED, source, model.source_run_id, tags, description=NOTES["model"], model_id=model_id
-        )
-        versions.append(version)
-    like = _measured_on(model)
-    losses: dict[str, float] = {}
-    for version in versions:
-        other = client.get_logged_model((version.source or "").removeprefix("models:/"))
-        gain = next((figure.value for figure in other.metrics or () if figure.key == GAIN_PSNR), -math.inf)
-        if like and _measured_on(other) == like and gain > 0:
-            losses[version.version] = _loss(other)
-        elif version.source == source:
-            why = "training gained nothing" if gain > -math.inf else "the gain of training is not measured"
-            _log.info("version %s of model %s is not @%s: %s", version.version, REGISTERED, BEST, why)
-    if losses:
-        client.set_registered_model_alias(REGISTERED, BEST, min(losses, key=losses.__getitem__))
-
-
-_SIDES = (CONTAINER_PSNR, SECRET_PSNR)
-
-
-def _measured_on(model: LoggedModel) -> frozenset[tuple[str, str | None]]:
-    """Return β, and the digests of the pictures that gave the PSNR of container and secret; empty if they lack."""
-    measured = {(figure.key, figure.dataset_digest) for figure in model.metrics or () if figure.key in _SIDES}
-    if {key for key, _ in measured} != set(_SIDES):
-        return frozenset()
-    return frozenset({*measured, ("beta", str((model.params or {}).get("beta")))})
-
-
-def _loss(model: LoggedModel) -> float:
-    """Return the mean squared error of the container plus β times the secret's, of values in [0, 1], by their PSNR."""
-    psnr = {figure.key: figure.value for figure in model.metrics or () if figure.key in _SIDES}
-    beta = float((model.params or {}).get("beta", 1.0))
-    return float(10 ** (-psnr[CONTAINER_PSNR] / 10) + beta * 10 ** (-psnr[SECRET_PSNR] / 10))
+def _metrics(figures: Mapping[tuple[str, int], float]) -> list[Metric]:
+    """Return figures by name and step as MLflow takes them."""
+    now = time.time_ns() // 1_000_000
+    return [Metric(name, value, now, step) for (name, step), value in figures.items()]
