@@ -25,7 +25,7 @@ from stegnet.core.pixels import DCT_BASIS, is_grey
 from stegnet.core.text import Setting, Text
 from stegnet.formats.opened_file import FileInMemory
 from stegnet.image.colour_profiles import BrokenProfileError, to_srgb
-from stegnet.image.pictures import KEPT_IN_FORM, ignoring_warnings, orientation_of, resize
+from stegnet.image.pictures import KEPT_IN_FORM, ignoring_warnings, resize
 from stegnet.jpeg.coefficients import JpegPicture, read_jpeg
 from stegnet.jpeg.cover import JpegCover, rounding_errors
 from stegnet.jpeg.libjpeg import ColourOffsets, blocks_that_hold, changes_that_hold, colour_offsets
@@ -138,7 +138,7 @@ def _check_colours(cover: Cover, form: JpegForm) -> None:
 
 def _came_through(cover: Cover, transit: "Transit") -> JpegPicture | None:
     """Return a cover that is in the channel's form already, as one that was sent through it is; else None."""
-    if not cover.stays_jpeg or orientation_of(cover) != 1:
+    if not cover.stays_jpeg or cover.orientation != 1:
         return None
     jpeg = read_jpeg(cover)
     size = (jpeg.file.height, jpeg.file.width)

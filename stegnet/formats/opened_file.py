@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Self, TypeVar, overload
+from typing import Any, NamedTuple, Protocol, Self, TypeVar, overload
 
 from stegnet.core.disk import local_path
 from stegnet.core.errors import MediaError, reading
@@ -46,6 +46,13 @@ def _unnamed(data: bytes) -> io.FileIO:
     return file
 
 
+class Closing(Protocol):
+    """What has to be closed."""
+
+    def close(self) -> None:
+        """Close it."""
+
+
 class OpenedFile:
     """File that was opened once, for several readers with independent positions; a context manager.
 
@@ -58,6 +65,7 @@ class OpenedFile:
         self.path: Path = Path(path.name)
         self.quiet = quiet
         self._found: dict[str, Any] = {}  # results of `once`
+        self._readers: dict[str, Closing] = {}  # those that were handed on
         self._streams = ExitStack()
         self._data: bytes | None = None
         if isinstance(path, FileInMemory):
@@ -89,7 +97,9 @@ class OpenedFile:
         self.close()
 
     def close(self) -> None:
-        """Close the file with its streams."""
+        """Close the file with its readers and streams."""
+        while self._readers:
+            self._readers.popitem()[1].close()
         self._streams.close()
         self._file.close()
 
@@ -129,6 +139,14 @@ class OpenedFile:
             self._found[name] = find(self)
         found: T = self._found[name]
         return found
+
+    def hand_on(self, name: str, reader: Closing) -> None:
+        """Leave an open reader of the file to whoever needs one next."""
+        self._readers[name] = reader
+
+    def take(self, name: str) -> Any:
+        """Return the reader that was handed on, once; None if there is none."""
+        return self._readers.pop(name, None)
 
     @cached_property
     def start(self) -> bytes:

@@ -169,7 +169,7 @@ class FilmStream:
         self.file = file
         self._damaged = damaged
         self._marked = False
-        with video.open_film(file) as film:
+        with video.film_head(file) as film:
             context = video.picture_stream(film, file).codec_context
             if context.name != "h264":
                 raise MediaError("its pictures are not H.264", _OTHERS, subject=file)

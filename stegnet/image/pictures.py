@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import ExifTags, Image, ImageFile, PngImagePlugin
@@ -30,7 +30,7 @@ from stegnet.formats.signatures import Form, form_of, unknown_form
 from stegnet.image.colour_profiles import BrokenProfileError, changes_colours, is_rgb_profile, keeps_profile, to_srgb
 from stegnet.image.stated_colours import stated_colours
 from stegnet.jpeg.markers import parse_jpeg, refuse_excess, refuse_many_scans
-from stegnet.png.file import LIBPNG_DEFLATE, LIBPNG_FILTERS, PngForm, chunks_of, profile_chunk
+from stegnet.png.file import LIBPNG_DEFLATE, LIBPNG_FILTERS, PngForm, open_png, profile_chunk
 
 MAX_PIXELS = 2 * 89_478_485  # of a picture or a film's frame; Pillow refuses larger ones (Image.MAX_IMAGE_PIXELS)
 TRANSPARENT = Text("it can be transparent: composited over white", kind=LOSS)
@@ -114,27 +114,54 @@ def read_cover(path: Source) -> tuple[np.ndarray, bytes | None]:
     return _read(path, keep_profile=True)
 
 
-def read_cover_and_notes(path: Source, layers: bool = False) -> tuple[np.ndarray, bytes | None, tuple[str, ...]]:
-    """Read a picture and decode it once: return the results of `read_cover`, and `picture_notes`.
+class ReadPicture(NamedTuple):
+    """A picture as `read_cover` returns it, and what its file says besides."""
 
-    With `layers`, the pixels are (H, W, 4) uint8, the last channel their opacity.
-    """
+    pixels: np.ndarray  # (H, W, 3) uint8; (H, W, 4) with opacity
+    profile: bytes | None
+    notes: tuple[str, ...]  # as `picture_notes`
+    orientation: int  # by EXIF or XMP, as EXIF counts
+    is_converted: bool  # its colours are not kept, but converted to sRGB
+
+
+def read_with_notes(path: Source, layers: bool = False) -> ReadPicture:
+    """Open a picture and decode it, once for all that is asked; with `layers`, its pixels have their opacity."""
     notes: list[str] = []
-    return *_read(path, keep_profile=True, notes=notes, layers=layers), tuple(notes)
-
-
-def has_layers(path: Source) -> bool:
-    """Return whether a picture can be transparent and has no palette; errors are those of `open_picture`."""
     with open_picture(path) as image:
-        return image.has_transparency_data and image.mode not in _PALETTE_MODES
+        check_reading(image.height, image.width, "the picture", path)
+        is_converted = converts_colours(image)
+        shown = _shown(path, image, keep_profile=True, notes=notes)
+        return ReadPicture(pixels_of(shown.image, layers), shown.profile, tuple(notes), shown.orientation, is_converted)
+
+
+class PictureHead(NamedTuple):
+    """What a picture's file says before it is decoded."""
+
+    width: int
+    height: int
+    has_palette: bool  # or is black and white
+    has_layers: bool  # it can be transparent, and has no palette
+    has_position: bool  # its EXIF or XMP says where it was taken; False of a PNG, which may say so behind its pixels
+
+
+def picture_head(path: Source) -> PictureHead:
+    """Return what a picture's file says, which is read once of an opened file; errors are those of `open_picture`."""
+    return path.once("picture head", _head) if isinstance(path, OpenedFile) else _head(path)
+
+
+def _head(path: Source) -> PictureHead:
+    with open_picture(path, hands_on=True) as image:
+        has_palette = image.mode in _PALETTE_MODES
+        has_position = image.format != "PNG" and _has_position(image)
+        return PictureHead(*image.size, has_palette, image.has_transparency_data and not has_palette, has_position)
 
 
 def refuse_palette(path: Source) -> None:
     """Raise a MediaError for a cover with a palette or in black and white: hiding would give it other colours."""
     many_greys = 128  # a palette of more greys belongs to a grey picture
+    if not picture_head(path).has_palette:
+        return
     with open_picture(path) as image:
-        if image.mode not in _PALETTE_MODES:
-            return
         used = len(image.getcolors(MAX_PIXELS) or ())
         fits = used > many_greys and is_grey(pixels_of(image))
     if not fits:
@@ -193,30 +220,34 @@ ignoring_warnings = Borrowed(_no_warnings)
 
 
 @contextmanager
-def open_picture(path: Source) -> Iterator[ImageFile.ImageFile]:
+def open_picture(path: Source, *, hands_on: bool = False) -> Iterator[ImageFile.ImageFile]:
     """Open a picture for a block, and read its header, not its pixels.
+
+    Args:
+        path: file of the picture.
+        hands_on: the block decodes nothing: the next one goes on with the open picture, if the file stays open.
 
     Raises:
         MediaError: there is no such file, it is not a picture, or one of a rare kind, or its data, as far as the block
             reads it, is damaged.
     """
+    keeps_open = False
     try:
-        with _reading_large_texts, _opened(path) as image:
-            # Pillow reads as many bytes as lie between two strips of a TIFF, however many these are said to be; an
-            # offset is of the type that the file says.
-            offsets = [tile.offset for tile in image.tile] if image.format == "TIFF" else []
-            if any(not isinstance(offset, int) or offset > path.stat().st_size for offset in offsets):
-                problem = "the TIFF is truncated: its samples are said to be behind its end"
-                raise MediaError(problem, _AGAIN, subject=path)
-            if image.format in _JPEGS:  # libjpeg can't wait for more of arithmetically coded data
-                image.decodermaxblock = path.stat().st_size
+        with _reading_large_texts:
+            image = (path.take("opened picture") if isinstance(path, OpenedFile) else None) or _opened(path)
             try:
                 yield image
+                keeps_open = hands_on
             except UNREADABLE as error:
                 _refuse_rare_jpeg(path, image.format)
                 message = " ".join(str(error).split())  # of several lines, from some libraries
                 reason = f" ({message})" if message else ""
                 raise MediaError(f"the picture is damaged or truncated{reason}", _AGAIN, subject=path) from error
+            finally:
+                if keeps_open and isinstance(path, OpenedFile):
+                    path.hand_on("opened picture", image)
+                else:
+                    image.close()
     except Image.DecompressionBombError as error:
         raise MediaError("the picture is too large to read", f"at most {MAX_PIXELS} pixels", subject=path) from error
 
@@ -226,32 +257,12 @@ def refuse_large(path: Source, form: Form) -> None:
     most_bytes = 512 << 20
     if form.name == "JPEG":
         refuse_excess(path)
-    elif form.name == "PNG" and isinstance(path, OpenedFile):
-        path.once("is no rare PNG", _refuse_rare_png)
     elif form.name == "PNG":
-        _refuse_rare_png(path)
+        open_png(path)
     elif form.name in {"WebP", "AVIF", "HEIC"} and (length := path.stat().st_size) > most_bytes:
         # Libraries of these forms get all bytes at once.
         hint = "save the picture alone in an image editor"
         raise MediaError(f"the picture's file has {shown_size(length)}: too large to read", hint, subject=path)
-
-
-def _refuse_rare_png(path: Source) -> None:
-    """Raise a MediaError for a PNG with large chunks beside its samples, which Pillow reads, or of Apple's kind."""
-    size = path.stat().st_size
-    beside = 0  # bytes of chunks without samples
-    most_beside = 64 << 20
-    for chunk in chunks_of(path):
-        if chunk.length > size:
-            reason = "a chunk says that it is longer than the file"
-            raise MediaError(f"the PNG is damaged or truncated ({reason})", _AGAIN, subject=path)
-        if chunk.kind == "CgBI":
-            hint = "open it on a Mac or iPhone, and export it as PNG"
-            raise MediaError("is a PNG of Apple's own kind (CgBI), which other programs can't read", hint, subject=path)
-        beside += 0 if chunk.kind in {"IDAT", "fdAT"} else chunk.length
-    if beside > most_beside:
-        hint = "save the picture alone in an image editor"
-        raise MediaError(f"the PNG has {shown_size(beside)} beside its picture: too many to keep", hint, subject=path)
 
 
 def _opened(path: Source) -> ImageFile.ImageFile:
@@ -271,11 +282,20 @@ def _opened(path: Source) -> ImageFile.ImageFile:
         with ignoring_warnings:
             image = _open_heif(file) if form.reader == "HEIF" else Image.open(file, formats=[form.reader])
             _add_colours(path, image)
-            return image
     except UNREADABLE as error:
         _refuse_rare_jpeg(path, form.name)
         what = f"the {form.name} picture is damaged, or of a kind that can't be read"
         raise MediaError(what, _AGAIN, subject=path) from error
+    # Pillow reads as many bytes as lie between two strips of a TIFF, however many these are said to be; an offset is of
+    # the type that the file says.
+    offsets = [tile.offset for tile in image.tile] if image.format == "TIFF" else []
+    if any(not isinstance(offset, int) or offset > path.stat().st_size for offset in offsets):
+        image.close()
+        problem = "the TIFF is truncated: its samples are said to be behind its end"
+        raise MediaError(problem, _AGAIN, subject=path)
+    if image.format in _JPEGS:  # libjpeg can't wait for more of arithmetically coded data
+        image.decodermaxblock = path.stat().st_size
+    return image
 
 
 def _refuse_rare_jpeg(path: Source, form: str | None) -> None:
@@ -329,13 +349,26 @@ def is_lossy_jpeg_2000(path: Source, image: Image.Image) -> bool:
 
 
 def picture_has_position(path: Source) -> bool:
-    """Return whether a picture's EXIF or XMP says where it was taken; errors are those of `open_picture`."""
-    with open_picture(path) as image, ignoring_warnings:  # damage in it was reported when it was read
+    """Return whether a picture's EXIF or XMP says where it was taken; errors are those of `open_picture`.
+
+    A PNG is decoded for it.
+    """
+    if picture_head(path).has_position:
+        return True
+    form = form_of(path)
+    if form is None or form.name != "PNG":
+        return False
+    with open_picture(path) as image:
+        return _has_position(image)
+
+
+def _has_position(image: Image.Image) -> bool:
+    with ignoring_warnings:  # damage in it was reported when it was read
         try:
             position = image.getexif().get_ifd(ExifTags.IFD.GPSInfo)
         except UNREADABLE:
             position = {}
-        packets = [image.info.get(name) or b"" for name in ("xmp", "XML:com.adobe.xmp")]
+    packets = [image.info.get(name) or b"" for name in ("xmp", "XML:com.adobe.xmp")]
     latitude = b"GPSLatitude"  # XMP, part 2, section 3.3: the namespace exif
     in_xmp = any(latitude in (packet.encode() if isinstance(packet, str) else packet) for packet in packets)
     return ExifTags.GPS.GPSLatitude in position or in_xmp
@@ -385,14 +418,12 @@ def over_white(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
 
 
-def _read(
-    path: Source, keep_profile: bool, notes: list[str] | None = None, layers: bool = False
-) -> tuple[np.ndarray, bytes | None]:
-    """Read a picture like `read_cover`, or converted to sRGB, and add lines to `notes`; with `layers`, (H, W, 4)."""
+def _read(path: Source, keep_profile: bool) -> tuple[np.ndarray, bytes | None]:
+    """Read a picture like `read_cover`, or converted to sRGB."""
     with open_picture(path) as image:
         check_reading(image.height, image.width, "the picture", path)
-        shown, profile = _shown(path, image, keep_profile, notes)
-        return pixels_of(shown, layers), profile
+        shown = _shown(path, image, keep_profile)
+        return pixels_of(shown.image), shown.profile
 
 
 def changes_by_profile(image: Image.Image) -> bool:
@@ -406,14 +437,19 @@ def changes_by_profile(image: Image.Image) -> bool:
 def pixel_strips(path: Source) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield the rows of a picture in parts, each with its pixels as `read_cover` gives them; it takes less memory."""
     with open_picture(path) as image:
-        shown, _ = _shown(path, image, keep_profile=True, notes=[])
-        yield from _strips_of(shown)
+        yield from _strips_of(_shown(path, image, keep_profile=True, notes=[]).image)
 
 
-def _shown(
-    path: Source, image: ImageFile.ImageFile, keep_profile: bool, notes: list[str] | None = None
-) -> tuple[Image.Image, bytes | None]:
-    """Decode an opened picture as viewers show it, and return its ICC profile; arguments are those of `_read`."""
+class _Shown(NamedTuple):
+    """A decoded picture as viewers show it."""
+
+    image: Image.Image
+    profile: bytes | None  # ICC profile
+    orientation: int  # in the file
+
+
+def _shown(path: Source, image: ImageFile.ImageFile, keep_profile: bool, notes: list[str] | None = None) -> _Shown:
+    """Decode an opened picture, like `read_cover` or converted to sRGB, and add lines to `notes`."""
     if image.mode in _UNSUPPORTED:
         problem = f"its pixels are {_UNSUPPORTED[image.mode]}"
         raise MediaError(problem, "convert it to an RGB picture first", subject=path)
@@ -436,16 +472,18 @@ def _shown(
     if notes is not None:
         notes += _metadata(image)
 
-    upright = _to_8_bits(_turned(image))
+    image.load()  # a TIFF is turned by this
+    orientation = exif_orientation(image)
+    upright = _to_8_bits(_turned(image, orientation))
     profile = upright.info.get("icc_profile")
     try:
         if profile and keep_profile and keeps_profile(profile, upright.mode):
-            return upright, profile
-        return (to_srgb(upright, profile) if profile else upright), None
+            return _Shown(upright, profile, orientation)
+        return _Shown(to_srgb(upright, profile) if profile else upright, None, orientation)
     except BrokenProfileError as error:
         if not is_quiet(path):
             warnings.warn(f"{path}: its colour profile is ignored ({error})", stacklevel=4)
-        return upright, None
+        return _Shown(upright, None, orientation)
 
 
 def pixels_of(image: Image.Image, layers: bool = False) -> np.ndarray:
@@ -514,21 +552,14 @@ def _as_alpha(opaque: np.ndarray) -> Image.Image:
     return Image.fromarray(np.where(opaque, np.uint8(255), np.uint8(0)))
 
 
-def _turned(image: Image.Image) -> Image.Image:
+def _turned(image: Image.Image, orientation: int) -> Image.Image:
     """Return a picture upright. Unlike in ImageOps.exif_transpose, its EXIF is not rewritten, which can fail."""
-    image.load()  # a TIFF is turned by this
-    turn = _TURNS.get(exif_orientation(image))
+    turn = _TURNS.get(orientation)
     if turn is None:
         return image
     upright = image.transpose(turn)
     image.close()  # which frees its pixels
     return upright
-
-
-def orientation_of(path: Source) -> int:
-    """Return the orientation of a picture, as `exif_orientation`; errors are those of `open_picture`."""
-    with open_picture(path) as image:
-        return exif_orientation(image)
 
 
 def turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
@@ -550,17 +581,12 @@ def turned_back(pixels: np.ndarray, orientation: int) -> np.ndarray:
     return np.asarray(Image.fromarray(pixels).transpose(back))
 
 
-def converts_colours(path: Source) -> bool:
-    """Return whether the colours of a cover are not kept, but converted to sRGB.
-
-    Errors are those of `open_picture`.
-    """
-    with open_picture(path) as image:
+def converts_colours(image: Image.Image) -> bool:
+    """Return whether the colours of an opened cover are not kept, but converted to sRGB."""
+    with suppress(BrokenProfileError):
         profile = image.info.get("icc_profile")
-        try:
-            return profile is not None and not keeps_profile(profile, image.mode)
-        except BrokenProfileError:
-            return False
+        return profile is not None and not keeps_profile(profile, image.mode)
+    return False
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:

@@ -14,7 +14,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from stegnet.formats.boxes import FileBytes, boxes
 from stegnet.formats.opened_file import Source, mapped
 from stegnet.image.colour_profiles import SRGB, MatrixColours, is_grey_mode, power_curve, profile_of
-from stegnet.png.file import chunks_of
+from stegnet.png.file import open_png
 
 WIDE_GAMUT = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}  # colour primaries of films (ITU-T H.273)
 HDR = {16: "PQ", 18: "HLG"}  # transfer functions (ITU-T H.273)
@@ -74,15 +74,13 @@ def _codes(source: Source, image: Image.Image) -> tuple[int, int] | None:
 
 def _cicp(source: Source) -> tuple[int, int] | None:
     """Return the codes in the chunk cICP of a PNG."""
-    for chunk in chunks_of(source):
-        if chunk.kind == "cICP" and chunk.length == 4:
+    for kind, start, end in open_png(source).before:
+        if kind == "cICP" and end - start == 16:
             with source.open("rb") as file:
-                file.seek(chunk.start + 8)
+                file.seek(start + 8)
                 primaries, transfer = file.read(2)
             unspecified = 2
             return None if primaries == transfer == unspecified else (primaries, transfer)
-        if chunk.kind == "IDAT":
-            break
     return None
 
 

@@ -1,6 +1,5 @@
 """The luma coefficients of a JPEG as a medium: a JPEG that stays the JPEG it was (`stegnet.jpeg.samples`)."""
 
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -46,6 +45,7 @@ class JpegMedium(SampleMedium):
     larger = Text("use a larger JPEG, one with more detail", OR_ALBUM)
     tells_share = False
     arrives_otherwise = False
+    _fixed_bits: np.ndarray | None = None
 
     def __init__(self, cover: JpegCover) -> None:
         self.cover = cover
@@ -79,10 +79,18 @@ class JpegMedium(SampleMedium):
         return rules_of(self.cover.picture)
 
     @property
-    def fixed(self) -> np.ndarray | None:  # type: ignore[override]  # made when asked for, and not kept
-        """Coefficients that must not change; None: all may."""
-        fixed = fixed_samples(self.cover.picture)
+    def fixed(self) -> np.ndarray | None:  # type: ignore[override]  # unpacked when asked for, and not kept
+        """Coefficients of the container that must not change, (rows, 63 · columns, 1) bool; None: all may."""
+        fixed = self._fixed()
         return fixed if fixed.any() else None
+
+    def _fixed(self) -> np.ndarray:
+        """Return the mask of these coefficients, which are found once, and kept eight in a byte."""
+        picture = self.container.picture
+        if self._fixed_bits is None:
+            self._fixed_bits = np.packbits(fixed_samples(picture))
+        rows, cols, _ = picture.planes[0].shape
+        return np.unpackbits(self._fixed_bits, count=rows * cols * CARRIED).view(bool).reshape(rows, -1, 1)
 
     @property
     def secure(self) -> SecurePayload:  # type: ignore[override]  # it depends on the cover
@@ -102,25 +110,32 @@ class JpegMedium(SampleMedium):
     @cached_property
     def _used(self) -> int:
         """Number of its coefficients that carry."""
-        return _used_coefficients(self.container)
+        return self._count_used(self.container.usable)
 
     def record_capacity(self, key: Key) -> int:
         """Return the bytes of a record that fit into the JPEG; 0 if too many of its coefficients are fixed."""
         cover = self.container
         luma = cover.picture.planes[0]
-        fixed = fixed_samples(cover.picture)
+        fixed = self._fixed()
         if fixed.mean() > most_fixed(fixed.size, COEFFICIENTS):
             return 0
 
         most = int(self._used * _MOST_RATE) // 8
         if cover.usable is not None:  # those nearby can't be used, either
-            share = self._used / max(_used_coefficients(replace(cover, usable=None)), 1)
+            share = self._used / max(self._count_used(None), 1)
             most = int(most * share * min(1, 2 * share))
 
         free = np.count_nonzero(~fixed)
         if free < fixed.size:
             most = min(most, int(free * (free / fixed.size) ** 2 * _MOST_BESIDE) // 8)
         return min(record_capacity(luma.shape[0], luma.shape[1] * CARRIED, key, 1, COEFFICIENTS), most)
+
+    def _count_used(self, usable: np.ndarray | None) -> int:
+        """Return the number of nonzero coefficients that may change, without the first of each block."""
+        used = self.container.picture.planes[0][..., 1:] != 0
+        if usable is not None:
+            used &= usable
+        return int(np.count_nonzero(used.reshape(-1) & ~self._fixed().reshape(-1)))
 
     def costs(self) -> Costs:
         costs = coefficient_costs(self.cover.picture, self.cover.errors)
@@ -164,11 +179,3 @@ def write_jpeg(part: Path, cover: JpegCover, planes: list[np.ndarray]) -> Change
         for rows, pixels in pixel_strips(written):
             changes.add(shown[rows], pixels)
         return changes
-
-
-def _used_coefficients(cover: JpegCover) -> int:
-    """Return the number of nonzero luma coefficients that may change, without the first of each block."""
-    used = cover.picture.planes[0][..., 1:] != 0
-    if cover.usable is not None:
-        used &= cover.usable
-    return int(np.count_nonzero(used.reshape(-1) & ~fixed_samples(cover.picture).reshape(-1)))

@@ -23,7 +23,7 @@ from stegnet.formats.signatures import form_of
 from stegnet.jpeg.markers import Segment, open_jpeg, spliced_jpeg
 from stegnet.media.cover import Cover
 from stegnet.media.metadata import metadata_names, metadata_of, part_of_segment
-from stegnet.png.file import chunk_bytes, chunks_of
+from stegnet.png.file import chunk_bytes, open_png
 from stegnet.sound.flac import APPLICATION, COMMENTS, comments_of, metadata_blocks, with_comments, written_blocks
 
 CREDENTIALS = "Content Credentials"
@@ -369,14 +369,13 @@ def _of_packets(packets: list[tuple[Segment, bytes]]) -> Iterator[Part]:
 def _of_png(source: Source) -> Iterator[Part]:
     names = {"caBX": CREDENTIALS, "dSIG": "digital signature", "iDOT": "index of rows (iDOT)"}
     with mapped(source) as data:
-        for kind, start, length in chunks_of(source):
+        for kind, start, end in open_png(source).others:
             if kind in names:
-                yield Part(names[kind], start, start + 12 + length)
+                yield Part(names[kind], start, end)
             elif kind in {"tEXt", "zTXt", "iTXt"}:
-                rest, name = _png_text(kind, data[start + 8 : start + 8 + length])
+                rest, name = _png_text(kind, data[start + 8 : end - 4])
                 if name:
-                    chunk = chunk_bytes(kind.encode(), rest) if rest else b""
-                    yield Part(name, start, start + 12 + length, chunk)
+                    yield Part(name, start, end, chunk_bytes(kind.encode(), rest) if rest else b"")
 
 
 def _png_text(kind: str, content: bytes) -> _Cleaned:

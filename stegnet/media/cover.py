@@ -17,27 +17,28 @@ from stegnet.core.text import Setting, Text, joined, prefixed
 from stegnet.formats.opened_file import OpenedFile, Source, is_jpeg, is_lossy_webp, is_sound
 from stegnet.formats.signatures import Form, form_of, unknown_form
 from stegnet.image.pictures import (
-    has_layers,
+    ReadPicture,
     is_lossy_jpeg_2000,
     is_lossy_tiff,
     lost_by_pixels,
     open_picture,
+    picture_head,
     picture_notes,
     pixels_of,
-    read_cover_and_notes,
+    read_with_notes,
     reduced,
 )
 from stegnet.jpeg.markers import UnsupportedJpegError, open_jpeg
 from stegnet.media.condition import Condition, Premise
 from stegnet.media.evidence.films import film_evidence
 from stegnet.media.evidence.pictures import PictureEvidence, picture_evidence
-from stegnet.png.file import PngFile
+from stegnet.png.file import PngFile, open_png
 
 if TYPE_CHECKING:
     from stegnet.sound.cover import SoundCover
     from stegnet.video.films import FilmInfo
 
-_LOSSY = {"JPEG": "a JPEG", "MPO": "a JPEG", "GIF": "a GIF", "AVIF": "an AVIF", "HEIF": "a HEIC"}
+_LOSSY = {"GIF": "a GIF", "AVIF": "an AVIF", "HEIF": "a HEIC"}
 _LOSSY_WEBP = "a lossy WebP"
 
 
@@ -64,6 +65,8 @@ def probe(path: Source) -> Probe:
     form = form_of(path)
     if form is None:
         raise unknown_form(path)
+    if form.name == "JPEG":
+        return Probe(PICTURE, "a JPEG")
     if form.kind == SOUND:
         if is_sound(path):
             return Probe(SOUND, None)
@@ -71,7 +74,7 @@ def probe(path: Source) -> Probe:
     if form.kind == FILM:
         return _probe_film(path)
 
-    with open_picture(path) as image:
+    with open_picture(path, hands_on=True) as image:
         format_name = image.format or ""
         animated = format_name in {"GIF", "PNG", "WEBP", "AVIF"} and getattr(image, "is_animated", False)
         lossy = _LOSSY.get(format_name)
@@ -94,7 +97,9 @@ def _unread_animation(image: Image.Image) -> str:
         return f"an animated {image.format.replace('WEBP', 'WebP')}"
     if image.format == "GIF":  # FFmpeg takes a second picture without a delay for a part of the first
         image.seek(1)
-        return "" if "duration" in image.info else "an animated GIF without delays"
+        has_delays = "duration" in image.info
+        image.seek(0)
+        return "" if has_delays else "an animated GIF without delays"
     return ""
 
 
@@ -120,7 +125,7 @@ def media_kind(path: Source) -> str | None:
 
 def _probe_film(path: Source) -> Probe:
     """Tell a film of RGB, which may be lossless, from one of YCbCr."""
-    with video.open_film(path) as film:
+    with video.film_head(path) as film:
         stream = video.picture_stream(film, path)
         if stream.format is None or stream.format.is_rgb:
             return Probe(FILM, None)
@@ -214,11 +219,14 @@ class Cover(OpenedFile):
         left_out: lines for the report on parts of the file that are not used.
         strips_metadata: its container is to have none of its metadata.
         is_only_described: nothing is hidden in it, so that the first frames of a film of few bytes are enough.
+        orientation, is_converted: as of `ReadPicture`, once the pixels of a picture have been read.
     """
 
     left_out: tuple[str, ...] = ()
     strips_metadata: bool = False
     is_only_described: bool = False
+    orientation: int
+    is_converted: bool
     _notes: tuple[str, ...] | None = None
 
     @cached_property
@@ -269,7 +277,11 @@ class Cover(OpenedFile):
     def png(self) -> PngFile | None:
         """Chunks of the file, if it is a PNG."""
         form = form_of(self)
-        return PngFile(self) if form and form.name == "PNG" else None
+        if form is None or form.name != "PNG":
+            return None
+        file = open_png(self)
+        file.refuse_cut_off()
+        return file
 
     @property
     def stays_jpeg(self) -> bool:
@@ -287,8 +299,14 @@ class Cover(OpenedFile):
         if self.is_transparent:
             layers, profile = self.layers
             return pixels_of(Image.fromarray(layers)), profile
-        pixels, profile, self._notes = read_cover_and_notes(self)
-        return pixels, profile
+        read = read_with_notes(self)
+        self._keep(read)
+        return read.pixels, read.profile
+
+    def _keep(self, read: ReadPicture) -> None:
+        self._notes = read.notes
+        self.orientation = read.orientation
+        self.is_converted = read.is_converted
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -300,13 +318,14 @@ class Cover(OpenedFile):
     @cached_property
     def is_transparent(self) -> bool:
         """True if it is a picture with opacity or several layers."""
-        return self.kind == PICTURE and has_layers(self)
+        return self.kind == PICTURE and not self.is_jpeg and picture_head(self).has_layers
 
     @cached_property
     def layers(self) -> tuple[np.ndarray, bytes | None]:
         """Red, green, blue and opacity of a transparent picture, (H, W, 4) uint8, and its ICC profile."""
-        layers, profile, self._notes = read_cover_and_notes(self, layers=True)
-        return layers, profile
+        read = read_with_notes(self, layers=True)
+        self._keep(read)
+        return read.pixels, read.profile
 
     def forget_pixels(self) -> None:
         """Free the memory of the pixels, which are read again if asked for."""
@@ -351,9 +370,9 @@ class Cover(OpenedFile):
     def stated_size(self) -> tuple[int, int]:
         """Height and width of a picture or film in pixels, as its file says before anything is decoded or turned."""
         if not self.is_film:
-            with open_picture(self) as image:
-                return image.height, image.width
-        with video.open_film(self) as film:
+            head = picture_head(self)
+            return head.height, head.width
+        with video.film_head(self) as film:
             frame = video.picture_stream(film, self).codec_context
             return frame.height, frame.width
 

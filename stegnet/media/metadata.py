@@ -18,8 +18,8 @@ from stegnet.formats.opened_file import Part, Source, id3_bytes, is_mp4, mapped
 from stegnet.formats.riff import riff_chunks
 from stegnet.formats.signatures import form_of
 from stegnet.image.pictures import UNREADABLE, ignoring_warnings, picture_has_position
-from stegnet.jpeg.markers import Segment, UnsupportedJpegError, open_jpeg
-from stegnet.png.file import PngFile, chunk_bytes, chunks_of
+from stegnet.jpeg.markers import JpegFile, Segment, UnsupportedJpegError, open_jpeg
+from stegnet.png.file import chunk_bytes, open_png
 from stegnet.sound.flac import (
     APPLICATION,
     COMMENTS,
@@ -107,7 +107,21 @@ def has_gps_position(source: Source) -> bool:
         return video.film_has_position(source) or (is_mp4(source) and _mp4_has_position(source))
     if form.kind == SOUND:
         return any(_PLACES.search(text) for text in _texts_of_sound(source))
-    return (form.name != "PNG" or PngFile(source).may_have_exif) and picture_has_position(source)
+    if form.name == "JPEG":
+        with suppress(MediaError):  # of a kind that Pillow may read
+            return _jpeg_has_position(open_jpeg(source))
+    return (form.name != "PNG" or open_png(source).may_have_exif) and picture_has_position(source)
+
+
+def _jpeg_has_position(file: JpegFile) -> bool:
+    contents = [file.data[segment.start : segment.end] for segment in file.metadata if segment.marker == 0xE1]
+    exif = Image.Exif()
+    position: dict[int, object] = {}
+    with suppress(*UNREADABLE):  # viewers do without damaged EXIF
+        exif.load(b"".join(content.removeprefix(_EXIF) for content in contents if content.startswith(_EXIF)))
+        position = exif.get_ifd(ExifTags.IFD.GPSInfo)
+    in_xmp = any(b"GPSLatitude" in content for content in contents if content.startswith(b"http://ns.adobe.com/"))
+    return ExifTags.GPS.GPSLatitude in position or in_xmp
 
 
 def _mp4_has_position(source: Source) -> bool:
@@ -162,21 +176,17 @@ def part_of_segment(name: str, segment: Segment, content: bytes) -> Part:
 
 
 def _of_png(source: Source) -> Iterator[Part]:
-    end = 0
     with mapped(source) as data:
-        for kind, start, length in chunks_of(source):
-            end = start + 12 + length
-            if kind in _KEPT_CHUNKS:
+        for kind, start, end in open_png(source).others:
+            if kind in _KEPT_CHUNKS or start == end:
                 continue
-            name = _CHUNKS.get(kind, f"chunk {kind}")
+            name = _CHUNKS.get(kind, f"chunk {kind}") if kind else "data behind the picture"
             rest = b""
             if kind == "eXIf":
                 shown = _shown(source)
                 rest = chunk_bytes(b"eXIf", shown) if shown else b""
                 name = "" if rest == data[start:end] else name
             yield Part(name, start, end, rest)
-        if end < len(data):
-            yield Part("data behind the picture", end, len(data))
 
 
 def _of_wav(source: Source) -> Iterator[Part]:

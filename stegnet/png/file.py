@@ -21,11 +21,14 @@ import numpy as np
 from zlib_ng import zlib_ng
 
 from stegnet.core.errors import MediaError
-from stegnet.formats.opened_file import Source, mapped
+from stegnet.core.names import shown_size
+from stegnet.formats.opened_file import OpenedFile, Source, mapped
 from stegnet.png.rows import Filter, Filters, filtered_first_rows, filtered_rows, unfiltered
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER = struct.Struct(">IIBBBBB")
+_AGAIN = "copy it again from its source"
+_OR_CONVERT = f"{_AGAIN}, or convert it to PNG"
 
 
 class ColourType(IntEnum):
@@ -120,7 +123,7 @@ class Chunk(NamedTuple):
         return self.start + 12 + self.length
 
 
-def chunks_of(source: Source) -> Iterator[Chunk]:
+def _chunks_of(source: Source) -> Iterator[Chunk]:
     """Yield a PNG's chunks (section 5.3), as declared, up to IEND."""
     with source.open("rb") as file:
         chunk = Chunk("", file.seek(len(SIGNATURE)) - 12, 0)
@@ -211,20 +214,29 @@ def profile_chunk(profile: bytes) -> bytes:
     return chunk_bytes(b"iCCP", b"ICC Profile\0\0" + header + compressed[2:])
 
 
+def open_png(source: Source) -> "PngFile":
+    """Return the chunks of a PNG, for which an opened file is scanned once; errors are those of `PngFile`."""
+    return source.once("PNG", PngFile) if isinstance(source, OpenedFile) else PngFile(source)
+
+
 class PngFile:
     """PNG whose chunks have been scanned.
 
     Attributes:
         header: IHDR.
         may_have_exif: whether it has EXIF in a chunk, in XMP, or in a text, where ImageMagick writes it.
+        before: the chunks before the image data, but IHDR: type, start and end.
+        is_cut_off: the file ends within a chunk.
 
     Raises:
-        MediaError: a chunk is cut off, or there are more than a million.
+        MediaError: it is of Apple's kind, a chunk is longer than the file, or there are more than a million; or those
+            without samples, all of which Pillow reads, are large.
     """
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self._before: list[tuple[str, int, int]] = []  # type of a chunk, its start and its end
+        self.is_cut_off = False
+        self.before: list[tuple[str, int, int]] = []
         self._behind: list[tuple[str, int, int]] = []
         self.may_have_exif = False
         self._sizes = array("I")  # bytes of the chunks of image data
@@ -234,15 +246,23 @@ class PngFile:
         most_chunks = 1 << 20
         text_chunks = {"tEXt", "zTXt", "iTXt"}
         exif_texts = (b"Raw profile type", b"XML:com.adobe.xm")
+        most_beside = 64 << 20  # bytes
 
         with mapped(source) as data:
             end = len(SIGNATURE)
             compared = compared_bytes
-            for chunk in chunks_of(source):
+            for chunk in _chunks_of(source):
                 kind, at, length = chunk
+                if kind == "CgBI":
+                    problem = "is a PNG of Apple's own kind (CgBI), which other programs can't read"
+                    raise MediaError(problem, "open it on a Mac or iPhone, and export it as PNG", subject=source)
+                if length > len(data):
+                    reason = "a chunk says that it is longer than the file"
+                    raise MediaError(f"the PNG is damaged or truncated ({reason})", _OR_CONVERT, subject=source)
                 end = min(chunk.end, len(data)) if kind == "IEND" else chunk.end  # Pillow reads only its name
                 if end > len(data):
-                    raise MediaError("the PNG is truncated", "copy it again from its source", subject=source)
+                    self.is_cut_off = True
+                    break
                 if kind == "IDAT":
                     self._first = at if not self._sizes else self._first
                     self._sizes.append(length)
@@ -250,14 +270,32 @@ class PngFile:
                 elif kind != "IHDR":
                     named = kind in text_chunks and data[at + 8 : at + 24].startswith(exif_texts)
                     self.may_have_exif = self.may_have_exif or kind == "eXIf" or named
-                    (self._behind if self._sizes else self._before).append((kind, at, end))
+                    (self._behind if self._sizes else self.before).append((kind, at, end))
                 elif not self._sizes:  # behind image data, Pillow ignores another
-                    self.header = PngHeader(*_HEADER.unpack(data[at + 8 : end - 4]))
-                    compared = max(compared_bytes, 2 * self._row_bytes)
-                if len(self._sizes) + len(self._before) + len(self._behind) > most_chunks:
+                    try:
+                        self.header = PngHeader(*_HEADER.unpack_from(data, at + 8))
+                        compared = max(compared_bytes, 2 * self._row_bytes)
+                    except (struct.error, KeyError) as error:
+                        problem = "the PNG picture is damaged, or of a kind that can't be read"
+                        raise MediaError(problem, _OR_CONVERT, subject=source) from error
+                if len(self._sizes) + len(self.before) + len(self._behind) > most_chunks:
                     problem = f"the PNG has more than {most_chunks:,} chunks"
                     raise MediaError(problem, "save it anew in an image editor", subject=source)
             self._behind.append(("", end, len(data)))  # not part of the PNG: viewers ignore it
+        beside = sum(end - at for kind, at, end in self.others if kind not in {"fdAT", ""})
+        if beside > most_beside:
+            problem = f"the PNG has {shown_size(beside)} beside its picture: too many to keep"
+            raise MediaError(problem, "save the picture alone in an image editor", subject=source)
+
+    def refuse_cut_off(self) -> None:
+        """Raise MediaError if the file ends within a chunk."""
+        if self.is_cut_off:
+            raise MediaError("the PNG is truncated", _AGAIN, subject=self.source)
+
+    @property
+    def others(self) -> list[tuple[str, int, int]]:
+        """Chunks besides IHDR and the image data, in order: type, start and end; "" is what follows the PNG."""
+        return [*self.before, *self._behind]
 
     @property
     def keeps_samples(self) -> bool:
@@ -267,14 +305,14 @@ class PngFile:
     @property
     def transparent_colour(self) -> tuple[int, ...]:
         """Colour that is transparent, by the chunk tRNS of a PNG without palette and opacity."""
-        start = next(start for kind, start, _ in self._before if kind == "tRNS")
+        start = next(start for kind, start, _ in self.before if kind == "tRNS")
         with self.source.open("rb") as file:
             file.seek(start + 8)
             return struct.unpack_from(">HHH" if self.header.colour_type == ColourType.COLOUR else ">H", file.read(6))
 
     def has(self, kind: str) -> bool:
         """Return whether the PNG has a chunk of a type."""
-        return any(kind == stored for stored, _, _ in (*self._before, *self._behind))
+        return any(kind == stored for stored, _, _ in self.others)
 
     def form(self, channels: int, *, same_colours: bool = True, dropped: Set[str] = frozenset()) -> tuple[PngForm, str]:
         """Return the way to write a container of this cover, and a line if its program is not recognised, else "".
@@ -297,7 +335,7 @@ class PngFile:
             chunk_bytes=self._chunk_bytes(filters, deflate),
             header=bytes(self._start[:2]),
             source=self.source,
-            before=tuple((start, end) for kind, start, end in self._before if kind not in dropped),
+            before=tuple((start, end) for kind, start, end in self.before if kind not in dropped),
             behind=tuple((start, end) for kind, start, end in self._behind if kind not in dropped),
         )
         unknown = "the program that wrote this PNG is not recognised: the container is written as by the nearest one"

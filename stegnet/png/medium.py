@@ -8,7 +8,7 @@ import numpy as np
 
 from stegnet.core.pixels import check_memory, memory_to_hide
 from stegnet.hiding.medium import SampleMedium, WrittenMedium
-from stegnet.image.pictures import open_picture, refuse_palette
+from stegnet.image.pictures import picture_head, refuse_palette
 from stegnet.keys import ANY_KEY, Key
 from stegnet.media.condition import Condition
 from stegnet.media.cover import Cover, reduced_to
@@ -126,9 +126,8 @@ class PixelMedium(SampleMedium):
 def check_pixels(cover: Cover) -> None:
     """Raise MediaError for a picture that has a palette, or is too large for the free memory."""
     refuse_palette(cover)
-    with open_picture(cover) as image:
-        needed = memory_to_hide(image.width * image.height)
-        check_memory(cover, needed, f"{image.width}×{image.height} pixels")
+    head = picture_head(cover)
+    check_memory(cover, memory_to_hide(head.width * head.height), f"{head.width}×{head.height} pixels")
 
 
 def regular_areas_of(cover: Cover) -> RegularAreas:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from stegnet.core.pixels import is_grey
-from stegnet.image.pictures import KEPT_IN_FORM, converts_colours, orientation_of, turned_back, write_png, writing
+from stegnet.image.pictures import KEPT_IN_FORM, turned_back, write_png, writing
 from stegnet.media.cover import Cover, about_cover
 from stegnet.png.file import ColourType, PngFile
 
@@ -23,12 +23,12 @@ def write_like(cover: Cover, profile: bytes | None, part: Path, pixels: np.ndarr
         MediaError: the file can't be written.
     """
     file = cover.png
-    stored = turned_back(pixels, orientation_of(cover)) if file and file.may_have_exif else pixels
+    stored = turned_back(pixels, cover.orientation) if file and file.may_have_exif else pixels
     if file is None or (file.header.height, file.header.width) != stored.shape[:2]:
         write_png(part, pixels, profile)
         return about_cover(cover)
     samples, dropped, notes = _as_stored_by(file, stored)
-    converted = profile is None and file.has("iCCP") and converts_colours(cover)
+    converted = profile is None and file.has("iCCP") and cover.is_converted
     form, unrecognised = file.form(samples.shape[2], same_colours=not converted, dropped=dropped)
     with writing(part) as target:
         form.write(target, samples)

@@ -29,8 +29,8 @@ from stegnet.image.pictures import (
     PICTURE_FORMS,
     hdr_notes,
     open_picture,
-    read_cover_and_notes,
     read_picture,
+    read_with_notes,
     save_picture,
 )
 from stegnet.media.cover import media_kind
@@ -338,7 +338,7 @@ def _as_picture(part: Path, out: OutputTarget) -> tuple[str, ...]:
         if image.format == form:
             return ()
         lost = hdr_notes(image)
-    pixels, profile, _ = read_cover_and_notes(part)
+    pixels, profile, *_ = read_with_notes(part)
     if is_grey(pixels):  # not all formats support its profile, which is for greys
         pixels = read_picture(part)
         profile = None

@@ -8,6 +8,7 @@ from .films import (
     VideoFrame as VideoFrame,
     decode as decode,
     film_has_position as film_has_position,
+    film_head as film_head,
     frame_count as frame_count,
     has_sound_alone as has_sound_alone,
     lost_by_encoding as lost_by_encoding,

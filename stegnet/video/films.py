@@ -9,7 +9,7 @@ animated WebP, nor the transparency of animated AVIF, nor GIFs whose pictures ha
 
 import math
 from collections.abc import Container, Generator, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from fractions import Fraction
@@ -563,6 +563,8 @@ def open_film(path: Source, **options: str) -> InputContainer:
 
     FFmpeg reads it as the form that its first bytes show, and does not guess.
     """
+    if not options and isinstance(path, OpenedFile) and (handed_on := path.take("film")):
+        return handed_on  # type: ignore[no-any-return]
     # FFmpeg opens only these: no text, stills, devices, or playlists.
     safe = {"format_whitelist": ",".join((*FILM_READERS, *ANIMATIONS.values())), "protocol_whitelist": "file"}
     if not path.is_file():
@@ -583,6 +585,21 @@ def open_film(path: Source, **options: str) -> InputContainer:
     except UNREADABLE_FILM as error:
         raise _unreadable(path) from error
     return film
+
+
+@contextmanager
+def film_head(path: Source) -> Iterator[InputContainer]:
+    """Open a film for a block that reads no packet: the next reader goes on with it. Errors: `open_film`."""
+    film = open_film(path)
+    is_kept = False
+    try:
+        yield film
+        is_kept = isinstance(path, OpenedFile)
+    finally:
+        if is_kept and isinstance(path, OpenedFile):
+            path.hand_on("film", film)
+        else:
+            film.close()
 
 
 def _check_counts(path: Source) -> None:
@@ -635,7 +652,7 @@ def picture_stream(film: InputContainer, path: Source) -> VideoStream:
 
 def has_sound_alone(path: Source) -> bool:
     """Return whether a film's file has sound, and no pictures but cover art. Raises MediaError if it can't be read."""
-    with open_film(path) as film:
+    with film_head(path) as film:
         return bool(film.streams.audio) and not picture_tracks(film)
 
 
@@ -660,7 +677,7 @@ def unknown_sound(film: InputContainer) -> list[str]:
 
 def film_has_position(path: Source) -> bool:
     """Return whether tags of a film or a track say where it was taken ("©xyz", "location.ISO6709"). Errors: `scan`."""
-    with open_film(path) as film:
+    with film_head(path) as film:
         places = (film.metadata, *(stream.metadata for stream in film.streams))
         return any("location" in tag.lower() for tags in places for tag in tags)
 
@@ -670,7 +687,7 @@ def lost_by_encoding(path: Source) -> str:
 
     Errors are those of `scan`.
     """
-    with open_film(path) as film:
+    with film_head(path) as film:
         if unknown_sound(film):
             return "its sound tracks of unknown codecs"
         stream = picture_stream(film, path)

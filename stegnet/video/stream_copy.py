@@ -23,6 +23,7 @@ from stegnet.video.films import (
     AnyPacket,
     ColourCode,
     decoded,
+    film_head,
     known_sound,
     open_film,
     picture_stream,
@@ -215,7 +216,7 @@ def _codec_name(track: SubtitleStream) -> str:
 
 def film_tags(path: Source) -> list[str]:
     """Return the names of a film's tags, and of what else says something of its maker."""
-    with open_film(path) as source:
+    with film_head(path) as source:
         tags = [name for name in sorted(_film_tags(source)) if name != "duration"]
         cover = ["cover art"] if _covers_of(source) else []
         return tags + cover + (["attached files"] if source.streams.attachments else [])
@@ -229,7 +230,7 @@ def left_out(path: Source, form: str) -> tuple[str, ...]:
         form: form of the other film, "mkv" or "mp4".
     """
     lost = [f"subtitles ({track.source})" for track in subtitle_tracks(path, form) if track.written is None]
-    with open_film(path) as source:
+    with film_head(path) as source:
         if any(chapter["metadata"].get("title") for chapter in source.chapters()):
             lost.append("chapter titles")
         lost += [f"tags {', '.join(names)}"] if (names := sorted(_film_tags(source))) else []
