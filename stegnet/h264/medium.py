@@ -26,7 +26,7 @@ from stegnet.h264.samples import (
     tells_buffering,
 )
 from stegnet.hiding.grouped_medium import GroupedMedium, SealedGroups
-from stegnet.hiding.medium import WrittenMedium, none_if_negative
+from stegnet.hiding.medium import WrittenMedium
 from stegnet.hiding.method import (
     Context,
     HiddenFile,
@@ -92,7 +92,8 @@ class H264Medium(GroupedMedium):
             else 0
             for size, free in self._sizes
         )
-        return none_if_negative(min(capacities, default=0) - empty_record_bytes(name, self.groups > 1))
+        most = min(capacities, default=0) - empty_record_bytes(name, self.groups > 1)
+        return most if most >= 0 else None
 
     @property
     def hard(self) -> int | None:

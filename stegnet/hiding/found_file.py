@@ -1,13 +1,12 @@
 """A file that is revealed byte for byte, found in the pixels of a container or in other samples of it."""
 
 import io
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from typing import Any
 
 import numpy as np
 
 from stegnet.core.disk import atomic_write
-from stegnet.core.errors import MediaError
 from stegnet.core.names import ALBUM, FILE, FILM, MOST_TEXT, TEXT_NAME, counted, printable
 from stegnet.hiding.method import Context, FoundSecret
 from stegnet.keys import Opener
@@ -94,14 +93,3 @@ class SamplesContainer(Container):
 
     def _decode(self) -> Generator[np.ndarray, None, None]:
         yield self._samples
-
-
-def found_file_by(
-    open_samples: Callable[[Cover, Opener], Container], container: Container, context: Context, method: str
-) -> FoundSecret | None:
-    """Find a file, as `found_file`, in samples that are not pixels. Nothing is found if they can't be read."""
-    try:
-        opened = open_samples(container.file, container.key_source)
-    except MediaError:
-        return None
-    return found_file(opened, context, method)

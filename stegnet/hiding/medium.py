@@ -85,11 +85,6 @@ class Room(NamedTuple):
         return Capacity(self.bytes or 0, self.hard or 0, self.history, self.condition)
 
 
-def none_if_negative(count: int) -> int | None:
-    """Return a number of bytes; None if it is negative, since not even 0 bytes fit."""
-    return count if count >= 0 else None
-
-
 class SampleGroup(Protocol):
     """Samples in which one record is sealed: a picture, a segment of a sound, a frame, or the levels of several."""
 
@@ -151,7 +146,10 @@ class Medium(ABC):
     @property
     def hard(self) -> int | None:
         """Bound of the bytes that are hard to find; None: not even an empty file is."""
-        return None if self.history else none_if_negative(self.secure.hard)
+        if self.history:
+            return None
+        hard = self.secure.hard
+        return hard if hard >= 0 else None
 
     def room(self, name: str, key: Key) -> "Room":
         """Return the room for a file of a name, for a film key."""
@@ -215,7 +213,8 @@ class SampleMedium(Medium):
         return record_capacity(rows, cols, key, self.channels, self.rules)
 
     def file_capacity(self, name: str, key: Key) -> int | None:
-        return none_if_negative(self.record_capacity(key) - empty_record_bytes(name))
+        most = self.record_capacity(key) - empty_record_bytes(name)
+        return most if most >= 0 else None
 
     @abstractmethod
     def costs(self) -> Costs:
@@ -318,8 +317,9 @@ class MediumMethod(Method[Options]):
         context = context.in_steps(*phases)
 
         def room_for(name: str) -> int | None:
-            room = medium.room(name, keys.film)
-            return room.hard if options.at_most_safe else room.bytes
+            if options.at_most_safe:
+                return medium.room(name, keys.film).hard
+            return medium.file_capacity(name, keys.film)
 
         why = "is more than is hard to find here" if options.at_most_safe else "does not fit as it is"
         fitted = payload.fit(room_for, media_compressors() if options.compress else {}, context, why)
@@ -342,7 +342,8 @@ class MediumMethod(Method[Options]):
             MediaError: the cover can't be read, or can't carry anything.
         """
         medium = self.open_part(cover, options, suffix, key)
-        return Room.within(none_if_negative(medium.record_capacity(key) - empty), medium)
+        most = medium.record_capacity(key) - empty
+        return Room.within(most if most >= 0 else None, medium)
 
     def embed_record(
         self, cover: Cover, suffix: str, record: Record, keys: ContainerKeys, options: Options, context: Context
@@ -362,13 +363,12 @@ def _refusal(medium: Medium, payload: Payload, key: Key, at_most_safe: bool) -> 
     """Return the error for a secret that does not fit into a medium, or of which more than is hard to find."""
     size = payload.file.length
     name = stored_name(payload.path)
-    room = medium.room(name, key)
-    most = room.bytes or 0
+    most = medium.file_capacity(name, key) or 0
     own = None if at_most_safe and most else medium.refusal(size, most)
     if own is not None:
         return own
     if at_most_safe:
-        unsafe = not_safe(payload.path, size, room.hard or 0)
+        unsafe = not_safe(payload.path, size, medium.room(name, key).hard or 0)
         return unsafe.with_hint(medium.safer) if medium.safer and most else unsafe
     makes_fit = Text(", or ", Setting("method", "auto"), ", which makes it fit") if payload.kind else ""
     return payload.too_large(most, medium.remedy(name, key, size, most) + makes_fit)

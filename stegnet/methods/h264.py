@@ -10,7 +10,7 @@ from stegnet import h264
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.names import FILM, FORMS, PICTURE, USUAL_NAME
 from stegnet.formats.opened_file import is_mp4
-from stegnet.hiding.found_file import found_file_by
+from stegnet.hiding.found_file import found_file
 from stegnet.hiding.medium import Medium, MediumMethod
 from stegnet.hiding.method import (
     Capacity,
@@ -92,7 +92,11 @@ without encoding.
     def find(self, container: Container, context: Context) -> FoundSecret | None:
         if container.first.record is not None or container.kind != FILM:
             return None
-        return found_file_by(h264.H264Container, container, context, self.info.name)
+        try:
+            opened = h264.H264Container(container.file, container.key_source)
+        except MediaError:
+            return None
+        return found_file(opened, context, self.info.name)
 
 
 def _why_not(cover: Cover) -> str:

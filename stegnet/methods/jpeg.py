@@ -12,7 +12,7 @@ from stegnet import channels
 from stegnet.core.errors import MediaError
 from stegnet.core.names import FILM, FORMS, JPEG_SUFFIXES, PICTURE, SOUND, USUAL_NAME
 from stegnet.core.text import Setting, Text
-from stegnet.hiding.found_file import SamplesContainer, found_file_by
+from stegnet.hiding.found_file import SamplesContainer, found_file
 from stegnet.hiding.medium import MediumMethod
 from stegnet.hiding.method import (
     Capacity,
@@ -25,10 +25,10 @@ from stegnet.hiding.method import (
     option,
 )
 from stegnet.jpeg.coefficients import read_jpeg
-from stegnet.jpeg.cover import JpegCover, jpeg_cover, why_made_anew
+from stegnet.jpeg.cover import jpeg_cover, why_made_anew
 from stegnet.jpeg.medium import JpegMedium
 from stegnet.jpeg.samples import rules_of, samples_of
-from stegnet.keys import ANY_KEY, KeySource, Opener
+from stegnet.keys import ANY_KEY, KeySource
 from stegnet.media.cover import Cover
 from stegnet.record import Container
 
@@ -107,11 +107,15 @@ that does the same. For apps of which nothing is known: --for messenger.
     def open(self, cover: Cover, options: JpegOptions, suffix: str, key: KeySource) -> JpegMedium:
         """Return the coefficients of the JPEG that a cover is, or is made, or of one in the form of a channel."""
         transit = channels.transit_of(options.channel_file, options.channel, cover)
-        if transit is None:
-            return JpegMedium(_own_cover(cover, options))
-        from stegnet.channels.through_channel import through  # only who names a channel needs it
+        if transit is not None:
+            from stegnet.channels.through_channel import through  # only who names a channel needs it
 
-        return through(transit, cover, options.resize, options.quality is not None)
+            return through(transit, cover, options.resize, options.quality is not None)
+        made = jpeg_cover(cover, options.quality or USUAL_QUALITY, options.resize)
+        if options.quality is not None and made.errors is None:
+            unused = " has no effect: the cover is a JPEG, which keeps its own"
+            made = replace(made, notes=(Text(Setting("quality", "Q", quoted=False), unused), *made.notes))
+        return JpegMedium(made)
 
     def capacity(self, cover: CoverSize, name: str, options: JpegOptions) -> Capacity:
         """Return the capacity for a file of this name, of any picture through a channel, or of a JPEG; else 0 bytes."""
@@ -124,20 +128,9 @@ that does the same. For apps of which nothing is known: --for messenger.
     def find(self, container: Container, context: Context) -> FoundSecret | None:
         if container.first.record is not None or not container.file.is_jpeg:
             return None
-        return found_file_by(_opened, container, context, self.info.name)
-
-
-def _opened(file: Cover, key_source: Opener) -> Container:
-    """Open the coefficients of a JPEG."""
-    jpeg = file.once("coefficients", read_jpeg)  # which other readers look at, too
-    return SamplesContainer(file, key_source, samples_of(jpeg), rules_of(jpeg))
-
-
-def _own_cover(cover: Cover, options: JpegOptions) -> JpegCover:
-    """Return the JPEG that a cover is, or is made, where the container arrives as it is sent."""
-    quality = USUAL_QUALITY if options.quality is None else options.quality
-    made = jpeg_cover(cover, quality, options.resize)
-    if options.quality is None or made.errors is not None:
-        return made
-    unused = " has no effect: the cover is a JPEG, which keeps its own"
-    return replace(made, notes=(Text(Setting("quality", "Q", quoted=False), unused), *made.notes))
+        try:
+            jpeg = container.file.once("coefficients", read_jpeg)  # which other readers look at, too
+        except MediaError:
+            return None
+        opened = SamplesContainer(container.file, container.key_source, samples_of(jpeg), rules_of(jpeg))
+        return found_file(opened, context, self.info.name)

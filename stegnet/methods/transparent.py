@@ -3,13 +3,13 @@
 from types import MappingProxyType
 
 from stegnet import png
-from stegnet.core.errors import CapacityError
+from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.names import PICTURE
 from stegnet.core.text import Setting, Text
-from stegnet.hiding.found_file import SamplesContainer, found_file_by
+from stegnet.hiding.found_file import SamplesContainer, found_file
 from stegnet.hiding.medium import Medium, MediumMethod, MediumOptions
 from stegnet.hiding.method import Capacity, Context, CoverSize, FoundSecret, MethodInfo
-from stegnet.keys import KeySource, Opener
+from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
 from stegnet.record import Container
 
@@ -53,10 +53,9 @@ colour of what can't be seen.
         """Find a file in the visible pixels of a transparent picture in which no other record opens."""
         if container.first.record is not None or not container.file.is_transparent:
             return None
-        return found_file_by(_opened, container, context, self.info.name)
-
-
-def _opened(file: Cover, key_source: Opener) -> Container:
-    """Open the visible pixels of a picture."""
-    medium = png.OpacityMedium(file)
-    return SamplesContainer(file, key_source, medium.samples, medium.rules)
+        try:
+            medium = png.OpacityMedium(container.file)
+        except MediaError:
+            return None
+        opened = SamplesContainer(container.file, container.key_source, medium.samples, medium.rules)
+        return found_file(opened, context, self.info.name)

@@ -291,7 +291,7 @@ class Changes:
     """Differences between a container and its cover; threads may add frames, or parts of a picture, in any order."""
 
     def __init__(self) -> None:
-        self._frames: list[tuple[int, int, int]] = []
+        self._frames: list[tuple[int, int, int]] = []  # samples, sum of squared differences, and changed pixels
 
     @classmethod
     def of(cls, cover: np.ndarray, container: np.ndarray) -> Self:
@@ -308,18 +308,13 @@ class Changes:
     @property
     def psnr(self) -> float | None:
         """PSNR in dB over all frames; None without frames."""
-        samples, errors, _ = self._sums()
-        return psnr_from_mse(errors / samples, PEAK) if samples else None
+        samples = sum(samples for samples, _, _ in self._frames)
+        return psnr_from_mse(sum(errors for _, errors, _ in self._frames) / samples, PEAK) if samples else None
 
     @property
     def pixels(self) -> int | None:
         """Number of changed pixels; None without frames."""
-        samples, _, changed = self._sums()
-        return changed if samples else None
-
-    def _sums(self) -> tuple[int, ...]:
-        """Return the number of samples, the sum of squared differences, and the number of changed pixels."""
-        return tuple(map(sum, zip(*self._frames, strict=True))) or (0, 0, 0)
+        return sum(changed for _, _, changed in self._frames) if self._frames else None
 
 
 def _differences(cover: np.ndarray, container: np.ndarray) -> tuple[int, int]:

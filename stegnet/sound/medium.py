@@ -12,7 +12,7 @@ import numpy as np
 from stegnet.core.errors import CapacityError
 from stegnet.core.pixels import in_strips
 from stegnet.hiding.grouped_medium import GroupedMedium, SealedGroups
-from stegnet.hiding.medium import SampleMedium, WrittenMedium, none_if_negative
+from stegnet.hiding.medium import SampleMedium, WrittenMedium
 from stegnet.keys import Key
 from stegnet.media.cover import Cover
 from stegnet.media.growth import time_in_words
@@ -71,9 +71,8 @@ class SoundMedium(GroupedMedium):
 
     def share_capacity(self, name: str, key: Key) -> int | None:
         rows = min(self.cover.sound.segments)
-        return none_if_negative(
-            record_capacity(rows, SOUND_ROW, key, 1, UNEVEN) - empty_record_bytes(name, self.groups > 1)
-        )
+        most = record_capacity(rows, SOUND_ROW, key, 1, UNEVEN) - empty_record_bytes(name, self.groups > 1)
+        return most if most >= 0 else None
 
     def refusal(self, size: int, most: int) -> CapacityError | None:
         """Return the error for a sound that is silent, or too short; None for others."""
