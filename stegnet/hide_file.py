@@ -52,6 +52,108 @@ from stegnet.results import (
 )
 
 
+def hide_file(
+    job: "HideJob", cover: Path, secret: Path | FileInMemory, out: OutputTarget, key_source: KeySource
+) -> Report:
+    """Hide a secret in a cover, and write the container.
+
+    If a secret does not fit, compressed copies are tried, where the method makes any. Meanwhile they are kept,
+    readable, in the system's folder for temporary files.
+
+    Raises:
+        StegnetError: any but DataError, RevealError and TrainingError.
+    """
+    method = job.method
+    options = job.options
+    context = job.context
+    suffix = out.path.suffix.lower()
+
+    with Payload(secret, job.may_compress) as payload, open_cover(cover, options.strip_metadata) as opened:
+        method.check(opened, options)
+        secret_file = (secret,) if isinstance(secret, Path) else ()
+        out.check(method.suffixes_of(opened), opened.called, cover, *secret_file, *options.input_files)
+        job.refuse_container(opened, key_source)
+        if not options.strip_metadata and keeps_place(opened, suffix):
+            context.warn(PLACE_KEPT)
+        keeps_form = method.info.name in (AUTO, "jpeg") and not (options.names_channel or options.resize)
+        if keeps_form and suffix in JPEG_SUFFIXES and (anew := made_anew(opened, suffix)):
+            context.warn(anew)
+
+        made = method.embed(opened, payload, suffix, key_source, options, context)
+        unused: str = ""
+        if context.weights and not METHODS[made.method].info.computes:
+            advice = Setting("method", "network")
+            unused = Text(Setting("weights", "FILE"), f" has no effect with the method {made.method}: use ", advice)
+        return _write(made, opened, out, options.verify, unused)
+
+
+def hide_record(job: "HideJob", cover: Path, record: Record, out: OutputTarget, keys: ContainerKeys) -> Report:
+    """Hide a record of an album in a picture, which opens without the others.
+
+    Raises:
+        MediaError: a file can't be read or written.
+    """
+    with open_cover(cover, job.options.strip_metadata) as opened:
+        method, options = job.method.entry(opened, out.path.suffix, job.options)
+        assert isinstance(method, MediumMethod), "no other method makes albums"
+        made = method.embed_record(opened, out.path.suffix, record, keys, options, job.context)
+        return _write(made, opened, out, options.verify)
+
+
+def _write(made: NewContainer, cover: Cover, out: OutputTarget, verify: bool, unused: str = "") -> Report:
+    with atomic_write(out.path, overwrite=out.force) as part:
+        written = made.write(part, verify)
+        if verify:
+            _verify(part, made)
+            if not has_form(part, out.path.suffix.lower()):
+                raise MediaError("was written in another form than its name says", "report it", subject=out.path)
+    known = {"cover_pixels": made.frames * made.height * made.width} | written.figures
+    figures = HidingFigures(method=made.method, cover_bytes=cover.length, **known)
+    place = [PLACE_KEPT] if has_gps_position(out.path) else []
+
+    fitted = written.fitted
+    copied = written.changed_secret or made.changed_secret
+    changed = Text(copied, kind=CHANGED_SECRET) if copied else ""
+    return Report(
+        made.width,
+        made.height,
+        made.frames,
+        written.hidden,
+        notes=(*cover.left_out, *written.notes, *figures.notes()),
+        warnings=tuple(filter(None, (changed, unused, *figures.warnings(), *written.warnings, *place))),
+        changed_secret=changed,
+        secret_psnr=written.secret_psnr,
+        name=fitted.name if fitted else None,
+        size=fitted.size if fitted else None,
+        may_be_lost=written.may_be_lost,
+        unchanged=fitted is not None and fitted.unchanged,
+        hiding=figures,
+    )
+
+
+def _verify(part: Path, made: NewContainer) -> None:
+    """Open a file that was written, as its receiver will. Raises MediaError if the secret does not come back."""
+
+    def progress(_: str, done: int, total: int) -> None:
+        made.context.progress(made.last_phase, done, total or made.frames)
+
+    context = replace(made.context, progress=progress)
+
+    def comes_back() -> bool:
+        try:
+            with Container(Cover(made.arriving(part), quiet=True), made.keys) as container:
+                for method in (METHODS[made.method], *METHODS.finding_in(container.kind)):
+                    found = method.find(container, context)
+                    if found is not None:
+                        return made.is_in(found)
+                return False
+        except (MediaError, RevealError):
+            return False
+
+    if not made.context.with_heartbeat(made.last_phase, comes_back):
+        raise not_given_back(part)
+
+
 @dataclass(frozen=True)
 class HideJob:
     """A way to hide one secret after another: a method, an instance of its options, and a context.
@@ -204,114 +306,9 @@ def made_anew(cover: Cover, suffix: str) -> str:
     return f"{made}; to keep it, {cover.jpeg_way_out}" if cover.jpeg_way_out else made
 
 
-def hide_file(
-    job: HideJob, cover: Path, secret: Path | FileInMemory, out: OutputTarget, key_source: KeySource
-) -> Report:
-    """Hide a secret in a cover, and write the container.
-
-    If a secret does not fit, compressed copies are tried, where the method makes any. Meanwhile they are kept,
-    readable, in the system's folder for temporary files.
-
-    Raises:
-        StegnetError: any but DataError, RevealError and TrainingError.
-    """
-    method = job.method
-    options = job.options
-    context = job.context
-    suffix = out.path.suffix.lower()
-
-    with Payload(secret, job.may_compress) as payload, open_cover(cover, options.strip_metadata) as opened:
-        method.check(opened, options)
-        files = [cover, *([secret] if isinstance(secret, Path) else [])]
-        for value in vars(options).values():
-            files += map(Path, value if isinstance(value, tuple) else ())  # an option with several values names files
-        out.check(method.suffixes_of(opened), opened.called, *files)
-        job.refuse_container(opened, key_source)
-        if not options.strip_metadata and keeps_place(opened, suffix):
-            context.warn(PLACE_KEPT)
-        keeps_form = method.info.name in (AUTO, "jpeg") and not (options.names_channel or options.resize)
-        if keeps_form and suffix in JPEG_SUFFIXES and (anew := made_anew(opened, suffix)):
-            context.warn(anew)
-
-        made = method.embed(opened, payload, suffix, key_source, options, context)
-        unused: str = ""
-        if context.weights and not METHODS[made.method].info.computes:
-            advice = Setting("method", "network")
-            unused = Text(Setting("weights", "FILE"), f" has no effect with the method {made.method}: use ", advice)
-        return _write(made, opened, out, options.verify, unused)
-
-
-def hide_record(job: HideJob, cover: Path, record: Record, out: OutputTarget, keys: ContainerKeys) -> Report:
-    """Hide a record of an album in a picture, which opens without the others.
-
-    Raises:
-        MediaError: a file can't be read or written.
-    """
-    with open_cover(cover, job.options.strip_metadata) as opened:
-        method, options = job.method.entry(opened, out.path.suffix, job.options)
-        assert isinstance(method, MediumMethod), "no other method makes albums"
-        made = method.embed_record(opened, out.path.suffix, record, keys, options, job.context)
-        return _write(made, opened, out, options.verify)
-
-
-def _write(made: NewContainer, cover: Cover, out: OutputTarget, verify: bool, unused: str = "") -> Report:
-    with atomic_write(out.path, overwrite=out.force) as part:
-        written = made.write(part, verify)
-        if verify:
-            _verify(part, made)
-            if not has_form(part, out.path.suffix.lower()):
-                raise MediaError("was written in another form than its name says", "report it", subject=out.path)
-    known = {"cover_pixels": made.frames * made.height * made.width} | written.figures
-    figures = HidingFigures(method=made.method, cover_bytes=cover.length, **known)
-    place = [PLACE_KEPT] if has_gps_position(out.path) else []
-
-    fitted = written.fitted
-    copied = written.changed_secret or made.changed_secret
-    changed = Text(copied, kind=CHANGED_SECRET) if copied else ""
-    return Report(
-        made.width,
-        made.height,
-        made.frames,
-        written.hidden,
-        notes=(*cover.left_out, *written.notes, *figures.notes()),
-        warnings=tuple(filter(None, (changed, unused, *figures.warnings(), *written.warnings, *place))),
-        changed_secret=changed,
-        secret_psnr=written.secret_psnr,
-        name=fitted.name if fitted else None,
-        size=fitted.size if fitted else None,
-        may_be_lost=written.may_be_lost,
-        unchanged=fitted is not None and fitted.unchanged,
-        hiding=figures,
-    )
-
-
 def keeps_place(cover: Cover, suffix: str) -> bool:
     """Return whether a container of this suffix says where its cover was taken, whose metadata it keeps."""
     form = form_of(cover)
     if form is None or not has_gps_position(cover):
         return False
     return form.kind != PICTURE or suffix in JPEG_SUFFIXES or (form.name == "PNG" and suffix == ".png")
-
-
-def _verify(part: Path, made: NewContainer) -> None:
-    """Open a file that was written, as its receiver will. Raises MediaError if the secret does not come back."""
-
-    def progress(_: str, done: int, total: int) -> None:
-        made.context.progress(made.last_phase, done, total or made.frames)
-
-    context = replace(made.context, progress=progress)
-
-    def comes_back() -> bool:
-        try:
-            with Container(Cover(made.arriving(part), quiet=True), made.keys) as container:
-                answers = (
-                    each.find(container, context)
-                    for each in (METHODS[made.method], *METHODS.finding_in(container.kind))
-                )
-                found = next((answer for answer in answers if isinstance(answer, FoundSecret)), None)
-                return found is not None and made.is_in(found)
-        except (MediaError, RevealError):
-            return False
-
-    if not made.context.with_heartbeat(made.last_phase, comes_back):
-        raise not_given_back(part)

@@ -157,6 +157,11 @@ class MethodOptions:
         """True if the options show the channel that the container is for, by a file, a command or examples."""
         return False
 
+    @property
+    def input_files(self) -> tuple[Path, ...]:
+        """Files that the options name, which are read."""
+        return ()
+
 
 def checked_options(kind: type[Options], given: Mapping[str, Any]) -> Options:
     """Return a method's options with the given values, by the names of its fields.

@@ -56,6 +56,10 @@ class JpegOptions(MethodOptions):
         """True if the container is for a channel: a known one, or one that a command shows."""
         return self.channel_file is not None or self.channel is not None
 
+    @property
+    def input_files(self) -> tuple[Path, ...]:
+        return self.channel_file or ()
+
 
 class JpegMethod(MediumMethod[JpegOptions]):
     """Any file, byte for byte, in a JPEG that stays one."""
