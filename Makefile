@@ -3,6 +3,7 @@
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 READY := $(VENV)/.ready
+ALL := $(VENV)/.all
 # What `make zoo` is for on two cores; ZOO=--minutes=2 on a GPU.
 ZOO := --minutes 4 --pairs 1000 -S train.crop=64 -S train.batch=8 -S train.lr=0.001
 # Tests of services are shared out by files, so that what a file starts, it starts once.
@@ -19,11 +20,15 @@ export MLFLOW_DISABLE_TELEMETRY := true
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
-setup: $(READY) ## create .venv with the pinned packages
+setup: $(ALL) ## create .venv with all pinned packages, those of tests, cluster and documentation, too
 
 $(READY): constraints.txt pyproject.toml tools/setup.sh
-	@sh tools/setup.sh $(VENV)
+	@sh tools/setup.sh $(VENV) pipeline
 	@touch $(READY)
+
+$(ALL): $(READY)
+	@sh tools/setup.sh $(VENV) all,dev
+	@touch $(ALL)
 
 repro: $(READY) ## run all stages of dvc.yaml that are not up to date
 	dvc repro
@@ -31,23 +36,23 @@ repro: $(READY) ## run all stages of dvc.yaml that are not up to date
 repro-gpu: $(READY) ## run all stages with a larger network and longer training, sized for a GPU by pipeline/gpu.txt
 	dvc exp run $$(grep -o '^-S [^ ]*' pipeline/gpu.txt)
 
-evaluate-all: $(READY) ## run the long measurements (attacks, lossy channels) on the pair trained here; takes hours
+evaluate-all: $(ALL) ## run the long measurements (attacks, lossy channels) on the pair trained here; takes hours
 	dvc repro
 	dvc --cd study repro report@trained publish
 
-report: $(READY) ## run the long measurements on the pair shipped with stegnet, not on yours; writes reports/shipped
+report: $(ALL) ## run the long measurements on the pair shipped with stegnet, not on yours; writes reports/shipped
 	dvc repro prepare
 	dvc --cd study repro report@shipped populations
 	cp -r study/shipped/. reports/shipped/
 
-zoo: $(READY) ## train the published networks of pipeline/zoo for the same time, and measure them on one ruler, in build/zoo; hours
+zoo: $(ALL) ## train the published networks of pipeline/zoo for the same time, and measure them on one ruler, in build/zoo; hours
 	dvc repro prepare
 	python -m study.zoo build/shards build/zoo $(ZOO)
 
 test: quick ## run the tests of all that a user relies on, the quick ones first; five minutes on two cores
 	$(TEST) worksteal -m "slow and not long"
 
-quick: $(READY) ## run the tests of hiding and revealing, without films and programs; a minute on two cores
+quick: $(ALL) ## run the tests of hiding and revealing, without films and programs; a minute on two cores
 	$(TEST) worksteal -m "not slow"
 
 test-all: test test-services ## run all tests; needs Node.js, Chromium, Firefox, and programs that save JPEGs
@@ -55,14 +60,14 @@ test-all: test test-services ## run all tests; needs Node.js, Chromium, Firefox,
 test-services: test-long test-avx2 ## run the long tests, then those of arithmetic in AVX2; FILES: no others than these
 
 # Files are chosen by their text: that none of these has a test with the mark (5) is no failure.
-test-long: $(READY)
+test-long: $(ALL)
 	$(TEST) loadfile --no-loadscope-reorder -m long $(FILES) || [ $$? -eq 5 -a -n "$(FILES)" ]
 
-test-avx2: $(READY)
+test-avx2: $(ALL)
 	! grep -qs avx512f /proc/cpuinfo || ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(TEST) loadfile -m arithmetic $(FILES) || [ $$? -eq 5 -a -n "$(FILES)" ]
 
-table: $(READY) ## compare all experiments: changed parameters and PSNR
-	dvc exp show --only-changed --drop '.*/|assets|data$$|constraints|.*_ssim|.*_(low|high)|training_.*|.*_loss|.*steps?|State|Executor|Created'
+table: $(READY) ## compare all experiments: what was changed, then PSNR and speed
+	python -m tools.table
 
 ui: $(READY) ## start MLflow's UI on http://127.0.0.1:5000
 	@echo "all trainings, by the columns that matter: http://127.0.0.1:5000/#/experiments/1/runs?viewStateShareKey=stegnet&workflowType=machine_learning"
@@ -75,15 +80,15 @@ demo: ## build the browser demo and serve it locally; needs Node.js 18.20 or new
 verify: $(READY) ## run the pipeline in two fresh clones, compare their bits, and their figures with those expected
 	python -m tools.verify
 
-bench: $(READY) ## measure the command line, with floors beside it, and how cost grows, for docs/performance.md; ten minutes
+bench: $(ALL) ## measure the command line, with floors beside it, and how cost grows, for docs/performance.md; ten minutes
 	python -m tools.bench
 	python -m tools.growth
 
-fuzz: $(READY) ## reveal damaged containers, read damaged files of all formats, and H.264 under sanitizers for an hour; needs gcc
+fuzz: $(ALL) ## reveal damaged containers, read damaged files of all formats, and H.264 under sanitizers for an hour; needs gcc
 	python -m tools.fuzz --seconds 120
 	python -m tools.fuzz_h264 --seconds 3600
 
-mutants: $(READY) ## break single lines, and check that the tests catch each; takes hours
+mutants: $(ALL) ## break single lines, and check that the tests catch each; takes hours
 	python -m tools.mutants
 
 nightly: ## what no landing has time for, part by part, and a table at the end; PARTS: some of those in .ci/nightly; hours
@@ -96,17 +101,17 @@ wheel: ## build the packages in dist/; needs uv
 
 lint: style types ## check code style, types, and the links of the documentation
 
-style: $(READY)
+style: $(ALL)
 	ruff check .
 	ruff format --check .
 	lint-imports
 
-types: $(READY)
+types: $(ALL)
 	mypy
 	mypy --config-file tests/mypy.ini
 	mkdocs build --strict --quiet --site-dir $(VENV)/site
 
-docs: $(READY) ## build the documentation as a site: site/index.html
+docs: $(ALL) ## build the documentation as a site: site/index.html
 	mkdocs build --strict --quiet --site-dir site
 
 clean: ## remove the outputs of `dvc repro` (but not the cache or MLflow's runs)

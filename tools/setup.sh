@@ -1,7 +1,8 @@
 #!/bin/sh
-# Makes a virtual environment with stegnet and its pinned packages: sh tools/setup.sh .venv
+# Makes a virtual environment with stegnet and its pinned packages, or adds to it: sh tools/setup.sh .venv EXTRAS
 set -eu
 venv=$1
+extras=${2:-all,dev}
 
 stop() { echo "error: $1" >&2; exit 1; }
 
@@ -21,7 +22,7 @@ done
     || stop "Python's C headers are missing: install them (Debian: apt install python3-dev)"
 
 "$python" -m venv "$venv"
-echo "installing pinned packages into $venv (about 7 GB, a minute or two)"
+echo "installing pinned packages into $venv for $extras (up to 7 GB, a minute or two)"
 log=$venv/install.log
 pip() { "$venv/bin/python" -m pip install --disable-pip-version-check --constraint constraints.txt "$@"; }
 uv() { "$venv/bin/uv" pip install --python "$venv/bin/python" --compile-bytecode --constraint constraints.txt "$@"; }
@@ -34,7 +35,7 @@ shown() {
 }
 
 # uv takes a third of pip's time, but reads neither pip's settings nor its mirrors.
-if ! { pip --quiet uv >>"$log" 2>&1 && shown uv -e '.[all,dev]'; }; then
+if ! { pip --quiet uv >>"$log" 2>&1 && shown uv -e ".[$extras]"; }; then
     echo "uv could not install them, pip tries (a few minutes)"
-    shown pip -e '.[all,dev]' || { tail -n 6 "$log" >&2; stop "the packages could not be installed: see $log"; }
+    shown pip -e ".[$extras]" || { tail -n 6 "$log" >&2; stop "the packages could not be installed: see $log"; }
 fi
