@@ -71,8 +71,8 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("jpeg.samples.COST_SETTINGS", "WINDOW KNOWN ESTIMATED RATIONAL TIE"),
     ],
     "KEYS": [
-        ("keys.keytext", "KEY KEY_COMMENT KEY_PART OTHER_KEY KEY_BYTES MOST_BYTES"),
-        ("keys.sources", "SALT_BYTES SECRET_BYTES FILM_ID_BYTES ANCHORS MOST_TRIES SCRYPT MAX_PASSPHRASE"),
+        ("keys.keytext", "KEY IDENTITY KEY_COMMENT KEY_PART OTHER_KEY KEY_BYTES MOST_BYTES"),
+        ("keys.sources", "EPHEMERAL_TRITS SALT_BYTES SECRET_BYTES FILM_ID_BYTES ANCHORS MOST_TRIES SCRYPT MAX_PASSPHRASE"),
     ],
     "MODEM": [
         ("core.pixels", "BLOCK DITHER"),
@@ -97,7 +97,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     ],
     "SAMPLE_ORDER": [
         ("sealing.sample_order", "LEAD_BYTES LEAD_TRITS MAC_BYTES MAC_TRITS"),
-        ("sealing.sample_order.FORMAT", "STRIDE SALT RUN SHARE MOST_UNITS PLACES"),
+        ("sealing.sample_order.FORMAT", "STRIDE SALT RUN SHARE MOST_UNITS PLACES EPHEMERAL"),
     ],
     "SEAL": [
         ("sealing.embedding", "FILM_EFFORT PICTURE_EFFORT ORDERS FREE=FREE_SUMS"),

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 
 import { fromHex, toHex } from "../../stegnet/gui/browser/format/bytes.js";
-import { keyFile, keyText, readKey } from "../../stegnet/gui/page/form/keytext.js";
+import { keyFile, keyText, readKey, readKeyOrIdentity } from "../../stegnet/gui/page/form/keytext.js";
 import decodeQR from "../../stegnet/gui/page/vendor/decode.js";
 import encodeQR from "../../stegnet/gui/page/vendor/index.js";
 import { read } from "./vectors.js";
@@ -56,3 +56,15 @@ function unsharp(rows, pixels) {
   }
   return { width: side, height: side, data };
 }
+
+test("an identity is taken where it reveals, also wrapped, and a key stays a key", () => {
+  const { identity, key } = vectors.texts;
+  const encoded = (text) => new TextEncoder().encode(text);
+  const wrapped = `${identity.slice(0, 40)}\n${identity.slice(40)}\n`;
+  for (const content of [identity, encoded(`# a comment\n${identity.toLowerCase()}\n`), encoded(wrapped)]) {
+    assert.equal(toHex(readKeyOrIdentity(content).identity), vectors.bytes);
+  }
+  assert.deepEqual(readKeyOrIdentity(encoded(key)), { file: secret });
+  assert.throws(() => readKeyOrIdentity(encoded(identity.slice(0, -1))), refused("an identity that was damaged or cut"));
+  assert.throws(() => readKey(encoded(identity)), refused("an identity, not a key file"));
+});

@@ -21,6 +21,7 @@ start({
   destinations: { picture: ["file", ...Object.keys(CHANNELS)], film: ["file"] },
   forecast,
   passphrases: { make: newPassphrase, judge: async () => "" },
+  takesIdentities: true,
   ...{ gatherHiding, gatherRevealing, work, progressOf, showContainer, asFile, showSecret },
 });
 

@@ -150,11 +150,13 @@ export const JPEG_COSTS = {
 
 export const KEYS = {
   KEY: "stegnet-key-",
+  IDENTITY: "stegnet-identity-",
   KEY_COMMENT: "# stegnet key: whoever has it can reveal what it hides",
   KEY_PART: "stegnet-(?:key|identity)-1|(?:stegnet|age|age-secret-key-)1[02-9ac-hj-np-z]{20}|# stegnet (?:key|identity):",
   OTHER_KEY: "-----BEGIN |(?:ssh|sk-ssh|ecdsa-sha2|sk-ecdsa-sha2)-\\S+ AAAA|# created: \\d{4}-",
   KEY_BYTES: 32,
   MOST_BYTES: 4096,
+  EPHEMERAL_TRITS: 192,
   SALT_BYTES: 16,
   SECRET_BYTES: 16,
   FILM_ID_BYTES: 16,
@@ -232,6 +234,7 @@ export const SAMPLE_ORDER = {
   SHARE: 12288,
   MOST_UNITS: 64,
   PLACES: 3,
+  EPHEMERAL: 1024,
 };
 
 export const SEAL = {

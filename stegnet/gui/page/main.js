@@ -26,6 +26,7 @@ import { setUpTabs, show } from "./form/tabs.js";
  * @property {(cover: object, secret: object, container: import("./form/send.js").Container) =>
  *   Promise<import("./form/send.js").Forecast>} forecast what fits into a cover, and what gives it away
  * @property {import("./form/passphrase.js").Passphrases} passphrases
+ * @property {boolean} [takesIdentities] reveals what was hidden for a recipient
  * @property {(form: object) => Job | Promise<Job>} gatherHiding from the form's `cover`, `secret`, `container`,
  *   `keyInput` and `device`, and `larger`: the suffix of a larger file, if its error offered one
  * @property {(form: object) => Job | Promise<Job>} gatherRevealing from the form's `container`, `keyInput` and
@@ -88,7 +89,7 @@ function setUpHiding(backend, device, onchange, revealHere) {
   const cover = { accept: backend.covers ?? EITHER, read: backend.readCover, ask: "A cover", onchange: changed };
   zones.cover = makeDrop(section("cover"), cover);
   zones.secret = makeSecret(section("secret"), backend.readSecret, changed);
-  const key = makeKey(hiding.querySelector(".key"), backend.passphrases);
+  const key = makeKey(hiding.querySelector(".key"), backend);
   makeJob(hiding, backend, { ask, gather: backend.gatherHiding, done });
   return { zones: [zones.cover, zones.secret] };
 
@@ -116,7 +117,7 @@ function setUpRevealing(backend, device, onchange) {
     ask: "A container",
     onchange,
   });
-  const key = makeKey(revealing.querySelector(".key"), backend.passphrases);
+  const key = makeKey(revealing.querySelector(".key"), backend);
   const ask = async () => ({ container: await filled(container), keyInput: key.keyInput(), device: device() });
   const done = (result) => backend.showSecret(revealing, result);
   makeJob(revealing, backend, { ask, gather: backend.gatherRevealing, done });

@@ -28,7 +28,7 @@ export async function reveal(engine, container, keyInput) {
   engine.onProgress("key");
   const reading = await unseal(container, ring);
   if (reading) return revealSealed(engine, container, ring, reading);
-  const content = await makeReader(engine, keys).read(container);
+  const content = keys.robustKey && (await makeReader(engine, keys).read(container));
   if (!content) throw nothingOpens();
   const found = await orNothing(() => parseContent(content, engine.avif, container.width * container.height));
   return { ...found, whole: true, robust: true };
@@ -66,8 +66,10 @@ async function find(engine, container, ring, bytes) {
   const record = await orNothing(async () => {
     const parsed = await parseRecord(bytes);
     if (parsed.filmSecret && !(await ring.accepts(parsed.filmSecret))) throw new RangeError("another film's");
+    if (parsed.hidden && !engine.pair) return parsed;
     return parsed.hidden ? { ...parsed, base: await baseOf(engine, parsed.hidden, container) } : parsed;
   });
+  if (record.hidden && !engine.pair) throw new PageError("A network hid this picture, and this page has none.", "The program reveals it.");
   if (record.frames === 1 && (record.file || record.hidden)) return record;
   throw new PageError(
     record.kind === FILM

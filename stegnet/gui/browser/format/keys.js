@@ -3,6 +3,7 @@
 import { KEYS } from "../../page/constants.js";
 import { PageError } from "../errors.js";
 import { equal, join, u32, u64 } from "./bytes.js";
+import { disguisedOf, openIdentity, pointOf } from "./identity.js";
 import { scrypt } from "./scrypt.js";
 
 export const { KEY_BYTES, SECRET_BYTES } = KEYS;
@@ -65,26 +66,32 @@ const robustKey = (derive, salt) => ({
  * @property {(salt: Uint8Array, first: boolean) => Promise<object>} frameKey of the frame with a salt; first: it is
  *   frame 0
  *
- * A key file's or a passphrase's keys.
+ * The keys of a key file, a passphrase, or an identity.
  *
  * @typedef {object} KeySource
- * @property {(random: (size: number) => Uint8Array) => Promise<ContainerKeys>} newKeys of a new container
+ * @property {(random: (size: number) => Uint8Array) => Promise<ContainerKeys>} newKeys of a new container; an identity
+ *   hides nothing
  * @property {() => KeyRing} ring to read a container
- * @property {(salt: Uint8Array) => Promise<object>} robustKey of a robust container
+ * @property {((salt: Uint8Array) => Promise<object>) | null} robustKey of a robust container, which none is for a
+ *   recipient
  *
  * The keys with which the frames of a container may open.
  *
  * @typedef {object} KeyRing
  * @property {object | null} film null until a frame has opened; with a key file, always known
  * @property {boolean} seeksAnchor no frame has opened, and another one may by the passphrase alone
- * @property {(salt: Uint8Array, first: boolean) => AsyncIterable<object>} candidates first: it is the first frame of
- *   its file
+ * @property {(salt: Uint8Array, first: boolean, ephemeral: (publicKey: Uint8Array) => Promise<Uint8Array | null>) =>
+ *   AsyncIterable<object>} candidates first: it is the first frame of its file; ephemeral: reads the trits of an
+ *   ephemeral key at the places by a recipient's key of positions
  * @property {(secret: Uint8Array) => Promise<boolean>} accepts compares the film secret in a record with the
  *   film's own, which the first frame that opens gives
  */
 
 /** @throws {PageError} neither is valid */
-export const keySource = (keyInput) => (keyInput.file ? byFile(keyInput.file) : byPassphrase(keyInput));
+export function keySource(keyInput) {
+  if (keyInput.identity) return byIdentity(keyInput.identity);
+  return keyInput.file ? byFile(keyInput.file) : byPassphrase(keyInput);
+}
 
 /**
  * A passphrase of words or groups of digits as it is generated, in small letters with hyphens; null if it is written so,
@@ -111,7 +118,7 @@ function byPassphrase({ passphrase, onTry }) {
       const film = await filmKeyOfSecret(secret);
       return { film, secret, frameKey: (salt, first) => (first || isAnchor(salt) ? derived(salt) : film.frame(salt)) };
     },
-    ring: () => new PassphraseRing(derived),
+    ring: () => new AnchorRing(derived),
     robustKey: async (salt) => robustKey(await hkdf(await derive(salt)), salt),
   };
 }
@@ -140,6 +147,29 @@ function byFile(bytes) {
   };
 }
 
+function byIdentity(secret) {
+  const opened = openIdentity(secret);
+  return {
+    newKeys: async () => {
+      throw new PageError("An identity only reveals.", "To hide, use a passphrase or a key file.");
+    },
+    ring: () => new AnchorRing(async (salt, ephemeral) => agreedKey(await opened, salt, ephemeral)),
+    robustKey: null,
+  };
+}
+
+/** The key of an anchor for an identity's recipient; null if it has no such key. */
+async function agreedKey({ recipient, agree }, salt, ephemeral) {
+  const publicPositions = () => frameKeyOf(recipient, salt).then((key) => key.positions());
+  const trits = await ephemeral(await publicPositions());
+  if (!trits) return null;
+  const disguised = disguisedOf(trits);
+  const shared = await agree(pointOf(disguised));
+  if (!shared) return null;
+  const key = await (await hkdf(shared))("recipient", join(disguised, recipient));
+  return { ...(await frameKeyOf(key, salt)), publicPositions };
+}
+
 /** The film key that belongs to a film secret in the records of a film hidden with a passphrase. */
 const filmKeyOfSecret = async (secret) => filmKeyOf(await (await hkdf(secret))("film"));
 
@@ -147,11 +177,11 @@ const filmKeyOfSecret = async (secret) => filmKeyOf(await (await hkdf(secret))("
 const isAnchor = (salt) => salt[0] < ANCHORS;
 
 /**
- * The keys of a container that a passphrase opens; they are learnt from the first frame that does.
+ * The keys of a container that a passphrase or an identity opens; they are learnt from the first frame that does.
  *
  * @implements {KeyRing}
  */
-class PassphraseRing {
+class AnchorRing {
   film = null;
   #secret = null;
   #derived;
@@ -161,13 +191,13 @@ class PassphraseRing {
     this.#derived = derived;
   }
 
-  async *candidates(salt, first) {
+  async *candidates(salt, first, ephemeral) {
     if (this.film && !isAnchor(salt)) {
       yield this.film.frame(salt);
-      if (this.#mayTry("known")) yield this.#derived(salt); // frame 0, moved
-    } else if (this.film || first || (isAnchor(salt) && this.#mayTry("locked"))) {
-      yield this.#derived(salt);
-    }
+      if (!this.#mayTry("known")) return; // frame 0, moved
+    } else if (!this.film && !first && !(isAnchor(salt) && this.#mayTry("locked"))) return;
+    const key = await this.#derived(salt, ephemeral);
+    if (key) yield key;
   }
 
   async accepts(secret) {

@@ -8,7 +8,7 @@ import { join, u32 } from "./bytes.js";
 import { argsort, stream } from "./ciphers.js";
 
 const { SALT_BYTES } = KEYS;
-const { SHARE, MOST_UNITS, PLACES, RUN, SALT } = SAMPLE_ORDER; // RUN: data samples that stay together
+const { EPHEMERAL, SHARE, MOST_UNITS, PLACES, RUN, SALT } = SAMPLE_ORDER; // RUN: data samples that stay together
 export const { STRIDE, LEAD_TRITS, MAC_TRITS } = SAMPLE_ORDER; // of STRIDE samples, number SALT is a salt sample
 export const FIXED_TRITS = LEAD_TRITS + MAC_TRITS;
 /**
@@ -50,10 +50,10 @@ export async function saltOf({ width, height, data }) {
   return new Uint8Array(hash, 0, SALT_BYTES);
 }
 
-/** Places of the lead's zone, and of the MAC's, in a frame with this many data samples. */
+/** Places of the zones of a fixed size in a frame with this many data samples; ephemeral: of an ephemeral key's. */
 export function fixedPlaces(count, { share } = PIXELS) {
   const units = Math.min(Math.max(Math.floor(count / share), 1), MOST_UNITS);
-  return { lead: PLACES * LEAD_TRITS * units, mac: PLACES * MAC_TRITS * units };
+  return { lead: PLACES * LEAD_TRITS * units, mac: PLACES * MAC_TRITS * units, ephemeral: EPHEMERAL * units };
 }
 
 /** Data samples for the record in a frame of this many samples; negative if not even the lead and the MAC fit. */
@@ -68,20 +68,36 @@ export function recordSamples(samples, medium = PIXELS) {
  *
  * @param {number} samples of the frame
  * @param {Uint8Array} key of the positions
+ * @param {SampleModel} [medium]
+ * @param {Uint8Array | null} [publicKey] of the positions by a recipient: the zone of an ephemeral key comes last
  * @returns {Promise<{lead: Uint32Array, mac: Uint32Array, record: Uint32Array, sides: Uint8Array}>} sides: 0 to 2 for
  *   each element of the MAC's zone
  */
-export async function zones(samples, key, medium = PIXELS) {
+export async function zones(samples, key, medium = PIXELS, publicKey = null) {
   const runs = Math.floor(dataSamples(samples) / RUN);
   const { lead, mac } = fixedPlaces(dataSamples(samples), medium);
   const bytes = await stream(key, 8 * runs + mac);
-  const places = placesOf(argsort(bytes, runs));
+  const taken = publicKey && new Set(await ephemeralRuns(samples, publicKey, medium));
+  const order = argsort(bytes, runs);
+  const places = placesOf(taken ? order.filter((run) => !taken.has(run)) : order);
   return {
     lead: places.subarray(0, lead),
     mac: places.subarray(lead, lead + mac),
     record: places.subarray(lead + mac),
     sides: new Uint8Array(bytes, 8 * runs).map((byte) => byte % 3),
   };
+}
+
+/** Numbers of the samples of an ephemeral key's zone; null if there is no space for one. Arguments as `zones`. */
+export async function ephemeralZone(samples, publicKey, medium = PIXELS) {
+  if (recordSamples(samples, medium) <= fixedPlaces(dataSamples(samples), medium).ephemeral) return null;
+  return placesOf(await ephemeralRuns(samples, publicKey, medium));
+}
+
+async function ephemeralRuns(samples, publicKey, medium) {
+  const runs = Math.floor(dataSamples(samples) / RUN);
+  const { mac, ephemeral } = fixedPlaces(dataSamples(samples), medium);
+  return argsort(await stream(publicKey, 8 * runs + mac), runs).subarray(0, ephemeral / RUN);
 }
 
 /** Numbers of the samples of runs, one run after the other. */

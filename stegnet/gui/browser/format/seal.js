@@ -1,14 +1,14 @@
 /** A record and a MAC sealed in the samples of a picture (docs/format.md, "Lead" to "MAC"). */
 
-import { SAMPLE_ORDER, SEAL } from "../../page/constants.js";
+import { KEYS, SAMPLE_ORDER, SEAL } from "../../page/constants.js";
 import { channelsOf, firstChannel, isGrey } from "../picture.js";
 import { equal, join, Reader, u32 } from "./bytes.js";
 import { hmac, openSiv, sealSiv, TAG_BYTES } from "./ciphers.js";
 import { placeDecoys } from "./decoys.js";
 import { writeMac, readMac, triplesOf } from "./mac.js";
-import { greenPart, mostBytes, planOf, readLead, readRecord, writeLead, writeRecord } from "./record_zone.js";
-import { dataSamples, fixedPlaces, LEAD_TRITS, PIXELS, recordSamples, saltOf, zones } from "./sample_order.js";
-import { layoutFor, MAX_HEIGHT, toTrits } from "./trellis.js";
+import { greenPart, mostBytes, planOf, readLead, readRecord, valuesAt, writeLead, writeRecord } from "./record_zone.js";
+import { dataSamples, ephemeralZone, fixedPlaces, LEAD_TRITS, PIXELS, recordSamples, saltOf, zones } from "./sample_order.js";
+import { layoutFor, MAX_HEIGHT, readTrits, toTrits } from "./trellis.js";
 
 const { MAC_BYTES } = SAMPLE_ORDER;
 const { GREY, ORDERS, FREE } = SEAL; // added to the height of a grey record; orders that are tried; sums of a trit that may change
@@ -116,16 +116,25 @@ export async function unseal(picture, keys, first = true) {
 export async function unsealSamples(frame, keys, medium, channels = 1, first = true) {
   if (capacity(frame.width, frame.height, channels, medium) < 0) return null;
   const salt = await saltOf(frame);
-  for await (const key of keys.candidates(salt, first)) {
+  const ephemeral = (publicKey) => readEphemeral(frame.data, channels, publicKey, medium);
+  for await (const key of keys.candidates(salt, first, ephemeral)) {
     const found = await unsealBy(frame, channels, key, medium);
     if (found) return found;
   }
   return null;
 }
 
+/** The trits in the zone of an ephemeral key; null if there is no space for one. @param {Uint8Array} publicKey of positions */
+async function readEphemeral(samples, channels, publicKey, medium) {
+  const zone = await ephemeralZone(samples.length, publicKey, medium);
+  if (!zone) return null;
+  const values = valuesAt(samples, greenPart(zone, channels));
+  return readTrits(values, layoutFor(KEYS.EPHEMERAL_TRITS, values.length), MAX_HEIGHT);
+}
+
 async function unsealBy(picture, channels, key, medium) {
   const samples = picture.data;
-  const places = await zones(samples.length, await key.positions(), medium);
+  const places = await zones(samples.length, await key.positions(), medium, await key.publicPositions?.());
   const lead = readLead(samples, places.lead);
   const fields = lead && (await openSiv(await key.lead(), lead));
   const sealed = fields && readSealed(samples, places, channels, new Reader(fields));

@@ -8,14 +8,14 @@ import { passphraseRow } from "./passphrase.js";
  * Sets up the choice of a key in a fieldset.
  *
  * @param {HTMLFieldSetElement} fieldset whose `data-key` is "new" if a key may be generated
- * @param {import("./passphrase.js").Passphrases} passphrases
+ * @param {import("../main.js").Backend} backend
  * @returns {{keyInput: () => object, put: (keyInput: object) => void}} keyInput: the typed or chosen key, as
  *   the worker expects it
  */
-export function makeKey(fieldset, passphrases) {
+export function makeKey(fieldset, { passphrases, takesIdentities = false }) {
   const name = `${fieldset.closest("[role=tabpanel]").id}-key`;
   const isNew = fieldset.dataset.key === "new";
-  const [passphrase, file] = [passphraseRow(name, isNew, passphrases), fileRow(name, isNew)];
+  const [passphrase, file] = [passphraseRow(name, isNew, passphrases), fileRow(name, isNew, takesIdentities && !isNew)];
   const kinds = { passphrase, file };
   const options = { passphrase: "Passphrase", file: "Key file" };
   const choice = makeChoice(name, "Kind of key", options, choose);

@@ -4,7 +4,7 @@ import { KEYS } from "../constants.js";
 import { button, make, notice, saveLink, tellChange } from "../elements.js";
 import { PageError } from "../errors.js";
 import { codeInPicture, drawCode } from "./code.js";
-import { keyFile, keyText, readKey } from "./keytext.js";
+import { keyFile, keyText, readKey, readKeyOrIdentity } from "./keytext.js";
 import { scan } from "./scan.js";
 
 const NEW_NAME = "stegnet.key";
@@ -12,9 +12,14 @@ const SAVED = `${NEW_NAME} was saved: keep it, and give a copy to whoever will r
 const SHOWN =
   "Whoever sees this code has the key. Another device reads it with its camera, from this page or the program.";
 
-/** @param {string} name of the input's id @param {boolean} canMake true to offer a new key */
-export function fileRow(name, canMake) {
-  let key = null;
+/**
+ * @param {string} name of the input's id
+ * @param {boolean} canMake true to offer a new key
+ * @param {boolean} takesIdentity true if the file may be an identity
+ */
+export function fileRow(name, canMake, takesIdentity) {
+  const read = takesIdentity ? readKeyOrIdentity : (content) => ({ file: readKey(content) });
+  let key = null; // or the input that it is for a job
   const input = make("input", { type: "file", id: `${name}-file`, className: "unseen" });
   const choose = make("label", { className: "button quiet", for: input.id }, "Choose a key file");
   const buttons = make("div", { className: "row wrap" }, input, choose);
@@ -29,22 +34,22 @@ export function fileRow(name, canMake) {
   return { row: make("div", { className: "stack" }, buttons, status, code, alerts), keyInput, put };
 
   function keyInput() {
-    if (key) return { file: key };
+    if (key) return key;
     throw new PageError(
       "There is no key file.",
       canMake ? "Choose one, or make a new one." : "Choose the one the secret was hidden with.",
     );
   }
 
-  function put({ file }) {
-    use(file, "The key it was hidden with.");
+  function put(keyInput) {
+    use(keyInput, "The key it was hidden with.");
   }
 
-  function use(secret, text) {
-    key = secret;
+  function use(keyInput, text) {
+    key = keyInput;
     status.textContent = text;
     alerts.replaceChildren();
-    show.hidden = !key;
+    show.hidden = !key?.file;
     if (!code.hidden) toggle();
     tellChange(buttons);
   }
@@ -65,24 +70,24 @@ export function fileRow(name, canMake) {
     if (!file) return;
     input.value = "";
     const text = await codeInPicture(file);
-    use(readKey(text ?? new Uint8Array(await file.slice(0, KEYS.MOST_BYTES + 1).arrayBuffer())), file.name);
+    use(read(text ?? new Uint8Array(await file.slice(0, KEYS.MOST_BYTES + 1).arrayBuffer())), file.name);
   }
 
   async function scanned() {
     const text = await scan();
-    if (text !== null) use(readKey(text), "The key of the scanned code.");
+    if (text !== null) use(read(text), "The key of the scanned code.");
   }
 
   /** A key file like `stegnet keygen`'s, saved by the visitor. */
   function makeNew() {
     const secret = crypto.getRandomValues(new Uint8Array(KEYS.KEY_BYTES));
     saveLink("", NEW_NAME, keyFile(secret), "application/octet-stream").click();
-    use(secret, SAVED);
+    use({ file: secret }, SAVED);
   }
 
   function toggle() {
     code.hidden = !code.hidden;
-    code.replaceChildren(...(code.hidden ? [] : [drawCode(keyText(key)), make("p", { className: "note" }, SHOWN)]));
+    code.replaceChildren(...(code.hidden ? [] : [drawCode(keyText(key.file)), make("p", { className: "note" }, SHOWN)]));
     show.textContent = code.hidden ? "Show its QR code" : "Hide the QR code";
     show.setAttribute("aria-expanded", String(!code.hidden));
   }

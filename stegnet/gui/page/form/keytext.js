@@ -4,10 +4,10 @@ import { KEYS } from "../constants.js";
 import { PageError } from "../errors.js";
 import { decode, encode } from "./bech32m.js";
 
-const { KEY, KEY_BYTES } = KEYS;
+const { IDENTITY, KEY, KEY_BYTES } = KEYS;
 const NAMES = {
   [KEY]: "a key",
-  "stegnet-identity-": "an identity",
+  [IDENTITY]: "an identity",
   stegnet: "a recipient",
   "age-secret-key-": "an identity of age",
   age: "a recipient of age",
@@ -15,13 +15,30 @@ const NAMES = {
 const UNSEEN = /[\u200b\u2060\ufeff]/gu; // characters of no width, which web pages and mail put into a text
 const AGAIN = "Copy it again.";
 const FORM = `It begins with ${KEY.toUpperCase()}1. A passphrase belongs under “Passphrase”.`;
-const PROGRAM = "Only the command line knows identities and recipients.";
+const DAMAGED = "that was damaged or cut: its checksum is wrong";
+const USES = {
+  [IDENTITY]: "An identity only reveals; where a page does not take it, the command line does.",
+  stegnet: "Only the command line hides for a recipient.",
+};
 
 /** A key as text, such as a QR code holds. @param {Uint8Array} secret 32 bytes */
 export const keyText = (secret) => encode(KEY, secret).toUpperCase();
 
 /** The content of a key file like `stegnet keygen`'s. @param {Uint8Array} secret 32 bytes */
 export const keyFile = (secret) => new TextEncoder().encode(`${KEYS.KEY_COMMENT}\n${keyText(secret)}\n`);
+
+/**
+ * The input that a key file, or an identity's file, is for a job; arguments and errors as of `readKey`.
+ *
+ * @returns {{file: Uint8Array} | {identity: Uint8Array}} 32 bytes
+ */
+export function readKeyOrIdentity(content) {
+  const lines = typeof content === "string" ? [content] : linesOf(content, IDENTITY);
+  if (lines?.length !== 1 || kindOf(lines[0]) !== IDENTITY) return { file: readKey(content) };
+  const identity = decode(IDENTITY, lines[0]);
+  if (identity?.length !== KEY_BYTES) refuse(`an identity ${DAMAGED}`, AGAIN);
+  return { identity };
+}
 
 /**
  * The 32 bytes of a key, from a key file's content (32 raw bytes in earlier versions) or a scanned text.
@@ -36,10 +53,10 @@ export function readKey(content) {
   if (lines?.length === 0 && !bytes.some((byte) => byte > 32)) refuse("empty, and so not a key file", AGAIN);
   if (lines?.length === 0) refuse("not a key file: it holds a comment only", AGAIN);
   const kind = lines?.length === 1 ? kindOf(lines[0]) : undefined;
-  if (kind?.startsWith("stegnet") && kind !== KEY) refuse(`${NAMES[kind]}, not a key file`, PROGRAM);
+  if (kind in USES) refuse(`${NAMES[kind]}, not a key file`, USES[kind]);
   if (kind !== KEY) refuse(`${kind ? `${NAMES[kind]}, ` : ""}not a key file`, FORM);
   const secret = decode(KEY, lines[0]);
-  if (secret?.length !== KEY_BYTES) refuse("a key that was damaged or cut: its checksum is wrong", AGAIN);
+  if (secret?.length !== KEY_BYTES) refuse(`a key ${DAMAGED}`, AGAIN);
   return secret;
 }
 
@@ -52,15 +69,15 @@ const isRawKey = (bytes) => bytes.length === KEY_BYTES && (textOf(bytes) === und
 
 const isControl = (byte) => byte === 127 || (byte < 32 && ![9, 10, 13].includes(byte));
 
-/** The lines of a text that are no comments, or the key alone, where mail wrapped it; undefined if it is no text. */
-function linesOf(bytes) {
+/** The lines of a text that are no comments, or the wanted one alone, where mail wrapped it; undefined if it is no text. */
+function linesOf(bytes, wanted = KEY) {
   const lines = textOf(bytes, encodingOf(bytes))
     ?.replace(UNSEEN, "")
     .split(/\r\n|\r|\n/)
     .map((line) => line.trim())
     .filter((line) => line && !line.startsWith("#"));
-  const whole = lines?.slice(Math.max(0, lines.findIndex((line) => kindOf(line) === KEY))).join("");
-  return whole && decode(KEY, whole) ? [whole] : lines;
+  const whole = lines?.slice(Math.max(0, lines.findIndex((line) => kindOf(line) === wanted))).join("");
+  return whole && decode(wanted, whole) ? [whole] : lines;
 }
 
 const encodingOf = ([first, second]) =>
