@@ -26,7 +26,7 @@ export default defineConfig({
   publicDir: resolve(import.meta.dirname, "public"),
   cacheDir: resolve(import.meta.dirname, "node_modules/.vite"),
   base: "./",
-  plugins: [{ name: "alone", transformIndexHtml: { order: "pre", handler: alone }, generateBundle: addIcon }, offline()],
+  plugins: [{ name: "hosted", transformIndexHtml: { order: "pre", handler: hosted }, generateBundle: addIcon }, offline()],
   build: {
     ...{ outDir: resolve(import.meta.dirname, "dist"), emptyOutDir: true },
     ...{ target: "es2023", cssMinify: "lightningcss", assetsInlineLimit: 0, chunkSizeWarningLimit: 1000 },
@@ -51,9 +51,9 @@ function addIcon() {
   this.emitFile({ type: "asset", fileName: "icon.svg", source: readFileSync(resolve(PAGE, "icon.svg")) });
 }
 
-/** What index.html says without a program stands in comments there. */
-function alone(html) {
-  return html.replace(/<!-- in program -->[^]*?<!-- end -->/g, "").replace(/<!-- alone:([^]*?)-->/g, "$1");
+/** What index.html says where it is hosted stands in comments there. */
+function hosted(html) {
+  return html.replace(/<!-- in program -->[^]*?<!-- end -->|<!-- one file:[^]*?-->/g, "").replace(/<!-- hosted:([^]*?)-->/g, "$1");
 }
 
 /** SHA-256 of a weights file. */

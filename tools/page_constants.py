@@ -72,7 +72,8 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
     ],
     "KEYS": [
         ("keys.keytext", "KEY IDENTITY KEY_COMMENT KEY_PART OTHER_KEY KEY_BYTES MOST_BYTES"),
-        ("keys.sources", "EPHEMERAL_TRITS SALT_BYTES SECRET_BYTES FILM_ID_BYTES ANCHORS MOST_TRIES SCRYPT MAX_PASSPHRASE"),
+        ("keys.sources", "EPHEMERAL_TRITS SALT_BYTES SECRET_BYTES FILM_ID_BYTES ANCHORS MOST_TRIES SCRYPT"),
+        ("keys.sources", "MAX_PASSPHRASE"),
     ],
     "MODEM": [
         ("core.pixels", "BLOCK DITHER"),

@@ -24,6 +24,7 @@ _COMMANDS = {  # with the names of their modules, each imported when it is used
     "info": "tell what fits into a file or, with the key, what it hides",
     "channel": "learn what an app does to pictures, to hide for it",
     "gui": "hide and reveal in a window of the browser",
+    "page": "write a page that does so without stegnet, for a friend",
     "enhance": "denoise and sharpen a revealed picture or film",
     "keygen": "generate a key file or a passphrase",
 }

@@ -6,13 +6,12 @@ import { start } from "@page/main.js";
 import { forecast } from "./advice.js";
 import { asFile, CHANNELS, gatherHiding, gatherRevealing } from "./jobs.js";
 import { keepOffline } from "./offline.js";
-import { readContainer, readCover, readSecret } from "./read.js";
+import { passphrases } from "../../../stegnet/gui/browser/page/passphrases.js";
+import { readSecret } from "../../../stegnet/gui/browser/page/read.js";
+import { readContainer, readCover } from "./read.js";
 import { showContainer, showSecret } from "./results.js";
 import { progressOf } from "./stages.js";
 import { work } from "./work.js";
-
-const CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz";
-const GENERATED = "80 random bits: nobody can guess it, and nobody can recover it. Keep it, and send it separately from the picture.";
 
 start({
   setUpDevice,
@@ -20,16 +19,9 @@ start({
   ...{ readCover, readSecret, readContainer },
   destinations: { picture: ["file", ...Object.keys(CHANNELS)], film: ["file"] },
   forecast,
-  passphrases: { make: newPassphrase, judge: async () => "" },
-  takesIdentities: true,
+  ...{ passphrases, takesIdentities: true },
   ...{ gatherHiding, gatherRevealing, work, progressOf, showContainer, asFile, showSecret },
 });
-
-/** 80 random bits in letters and digits that are not easily confused. */
-async function newPassphrase() {
-  const digits = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => CROCKFORD[byte % 32]);
-  return { passphrase: digits.join("").match(/.{4}/g).join("-"), note: GENERATED };
-}
 
 const NAMES = { gpu: "the graphics card (WebGPU)", cpu: "the processor (WebAssembly)" };
 

@@ -1,29 +1,18 @@
-/** Results of the worker: containers, with their quality and what to know before they are sent, and secrets. */
+/** Results of the worker: containers that networks made, and films. */
 
-import { make, notice, saveLink, size } from "@page/elements.js";
-import {
-  buttons,
-  decibels,
-  dimensions,
-  EXAMPLE,
-  figures,
-  noteOf,
-  rmse,
-  showResult,
-  thousands,
-  verdictOf,
-} from "@page/result.js";
-import { badge, copyButton, media, textNode } from "@page/revealed.js";
-import { makeCompare, makeViews } from "@page/views.js";
+import { make, notice } from "@page/elements.js";
+import { decibels, dimensions, thousands } from "@page/result.js";
 
-import { toImageData } from "../../../stegnet/gui/browser/canvas.js";
-import { JPEG as JPEGS, QUALITY, SECURE, SHOWN, TEXTS } from "../../../stegnet/gui/page/constants.js";
+import { QUALITY, SECURE } from "../../../stegnet/gui/page/constants.js";
+import * as exact from "../../../stegnet/gui/browser/page/results.js";
 
-const [PNG, JPEG, MKV] = ["image/png", "image/jpeg", "video/x-matroska"];
+export { showSecret } from "../../../stegnet/gui/browser/page/results.js";
+
+const { amount, canvasOf, compared, differing, JPEG, PNG, saveButton, show } = exact;
+const MKV = "video/x-matroska";
 const { POOR, LEAST } = QUALITY; // dB; below, a secret is visibly degraded, and hardly recognisable
 const TOO_FINE =
   "Noise and fine patterns in a secret need more capacity than its cover has: use a plainer secret or a larger cover.";
-const SAVED = `Every change shows in a JPEG of quality 99 or 100, so it was saved at ${JPEGS.USUAL_QUALITY} first. EXIF and the colour profile stay; other metadata does not.`;
 
 /** Shows a picture that hides a picture. */
 function showPicture(form, { file, cover, secret, difference, residual, psnr }, context) {
@@ -71,84 +60,35 @@ function showSurvivor(form, { file, cover, isReduced, difference, psnr, hidden }
   });
 }
 
-/** Shows a picture or film that hides a file byte for byte, the result of the job "seal", or "jpeg". */
-function showSealed(form, result, context, type = PNG) {
-  const { file, cover, difference, psnr, hidden, detection, frames, mayBeLost, isSaved } = result;
-  const isFilm = frames > 1;
-  const shown = isFilm
-    ? { "First frame": { view: canvasOf(cover, "the first frame"), note: "Browsers can’t play this kind of film." } }
-    : compared(file, type, cover);
+/** Shows a film that hides a file byte for byte. */
+function showFilm(form, { file, cover, difference, psnr, hidden, frames, mayBeLost }, context) {
+  const note = "Browsers can’t play this kind of film.";
   show(form, context, {
     warnings: [],
-    views: { ...shown, ...differing(difference, psnr, "The difference between container and cover") },
-    values: {
-      Secret: "byte for byte",
-      Hidden: amount(hidden),
-      ...(isFilm ? { Frames: `${thousands(frames)}, ${most(mayBeLost)} of which may be lost or altered` } : {}),
+    views: {
+      "First frame": { view: canvasOf(cover, "the first frame"), note },
+      ...differing(difference, psnr, "The difference between container and cover"),
     },
-    save: saveButton(file, isFilm ? MKV : type, context),
-    notes: isSaved ? [SAVED] : [],
-    verdict: detection || SECURE.UNMEASURED,
+    values: {
+      ...{ Secret: "byte for byte", Hidden: amount(hidden) },
+      Frames: `${thousands(frames)}, ${most(mayBeLost)} of which may be lost or altered`,
+    },
+    save: saveButton(file, MKV, context),
+    notes: [],
+    verdict: SECURE.UNMEASURED,
     result: { file, cover, psnr },
   });
 }
 
-/** Shows a container; arguments as of the page's backend. */
-export const showContainer = (job, ...shown) => SHOW[job](...shown);
-
-const SHOW = {
-  ...{ hide: showPicture, survive: showSurvivor, seal: showSealed },
-  jpeg: (...shown) => showSealed(...shown, JPEG),
-};
-
-function show(form, { name, reveal, survives, isExample }, container) {
-  const { warnings: found, views, values, save, notes, verdict = SECURE.ALWAYS_FOUND, result } = container;
-  const { file, cover, psnr } = result;
-  showResult(form, [
-    make("h2", {}, "Your container"),
-    verdictOf(verdict),
-    ...(isExample ? [notice(EXAMPLE, "warning")] : []),
-    ...found,
-    buttons(save, reveal),
-    makeViews(views),
-    figures({
-      "PSNR, container and cover": decibels(psnr.container),
-      ...values,
-      Size: dimensions(cover),
-      Name: name,
-      File: size(file.length),
-    }),
-    ...[survives, ...notes].map(noteOf),
-  ]);
-}
-
-/** The view of a container's file over its cover. */
-function compared(file, type, cover) {
-  const url = URL.createObjectURL(new Blob([file], { type }));
-  const image = make("img", { src: url, alt: "the container", width: cover.width, height: cover.height });
-  return {
-    Compare: {
-      view: makeCompare(canvasOf(cover, "the cover"), image, ["Cover", "Container"]),
-      note: "Drag the handle: on the left the cover you chose, on the right the container you send.",
-    },
-  };
-}
-
-/** The view of what hiding changed. @param {string} what it is */
-function differing(difference, psnr, what) {
-  return {
-    Difference: {
-      view: canvasOf(difference, "the difference"),
-      note: `${what}, ${SHOWN.GAIN} times as bright: on average ${rmse(psnr.container)} of 255 levels.`,
-    },
-  };
-}
-
-const saveButton = (file, type, { name }) =>
-  saveLink("Download the container", name, file, type, { className: "button primary" });
-
 const most = (frames) => (frames ? `up to ${thousands(frames)}` : "none");
-const amount = ({ bytes, capacity }) => `${thousands(bytes)} bytes of ${thousands(capacity)}`;
+
+/** Shows a container; arguments as of the page's backend. */
+export function showContainer(job, form, result, context) {
+  if (job === "hide") showPicture(form, result, context);
+  else if (job === "survive") showSurvivor(form, result, context);
+  else if ("mayBeLost" in result) showFilm(form, result, context);
+  else exact.showContainer(job, form, result, context);
+}
 
 /** Warnings about poor quality, with the reason. */
 function warnings(psnr, cover, secret) {
@@ -173,46 +113,3 @@ function warnings(psnr, cover, secret) {
 
 /** Content that is one more click away. */
 const collapsed = (label, what) => make("details", {}, make("summary", { className: "button quiet" }, label), what);
-
-/**
- * Shows a secret.
- *
- * @param {object} result of the worker: of a picture its samples `secret`, of any secret its `file` and `name`, of a film's the `trouble` with its frames
- */
-export function showSecret(form, { file, name, secret, whole, robust, trouble }) {
-  const text = secret ? null : textOf(name, file);
-  const type = secret ? "image/png" : "application/octet-stream";
-  const save = saveLink("Download the secret", name, file, type, { className: "button primary" });
-  showResult(form, [
-    make("h2", {}, "The secret"),
-    ...(text === null ? shown(name, file, secret) : [textNode(text)]),
-    badge(whole, robust, trouble),
-    buttons(...(text === null ? [] : [copyButton(text)]), save),
-    figures({
-      ...(secret ? { Size: dimensions(secret) } : { Name: name }),
-      File: size(file.length),
-    }),
-  ]);
-}
-
-function shown(name, file, secret) {
-  if (secret) return [canvasOf(secret, "the revealed secret")];
-  return media(name, (type) => URL.createObjectURL(new Blob([file], { type })));
-}
-
-/** A hidden text; null if it is another file. */
-function textOf(name, bytes) {
-  if (name !== TEXTS.TEXT_NAME || bytes.length > TEXTS.MOST_TEXT) return null;
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    return null; // not UTF-8
-  }
-}
-
-/** A canvas showing a picture. */
-function canvasOf(picture, label) {
-  const canvas = make("canvas", { width: picture.width, height: picture.height, role: "img", "aria-label": label });
-  canvas.getContext("2d").putImageData(toImageData(picture), 0, 0);
-  return canvas;
-}

@@ -1,7 +1,10 @@
 /** Stages of the worker's jobs. */
 
-/** Label of each stage of a job, and its share of the bar. */
-const STAGES = {
+import { makeProgress, STAGES } from "../../../stegnet/gui/browser/page/stages.js";
+
+/** As of a page's backend. */
+export const progressOf = makeProgress({
+  ...STAGES,
   hide: {
     pictures: ["Reading the pictures", 2],
     load: ["Loading the network", 8],
@@ -23,17 +26,6 @@ const STAGES = {
     embed: ["Hiding", 10],
     check: ["Checking what survives", 22],
     write: ["Writing the JPEG file", 2],
-  },
-  seal: {
-    pictures: ["Reading the cover", 4],
-    seal: ["Hiding", 76],
-    write: ["Writing the PNG file", 20],
-  },
-  jpeg: {
-    pictures: ["Reading the cover", 10],
-    costs: ["Measuring the cover", 50],
-    seal: ["Hiding", 30],
-    write: ["Writing the JPEG file", 10],
   },
   "seal film": {
     load: ["Loading FFmpeg, which reads films", 10],
@@ -58,24 +50,4 @@ const STAGES = {
     restore: ["Revealing", 10],
     write: ["Writing the PNG file", 2],
   },
-};
-
-/**
- * Progress of a job.
- *
- * @returns {(stage: string, done: number, total: number) => {value: number | null, text: string}} value: of the bar, up
- *   to 100; null if it is unknown
- */
-export function progressOf({ job, what }) {
-  const stages = Object.entries(STAGES[what.film ? `${job} film` : job]);
-  const at = { value: 0, text: "Starting" };
-  return (stage, done, total) => {
-    const index = stages.findIndex(([name]) => name === stage);
-    if (index < 0) return at; // a part of the stage that is shown
-    const [label, share] = stages[index][1];
-    const before = stages.slice(0, index).reduce((sum, [, [, part]]) => sum + part, 0);
-    at.value = Math.max(at.value, before + (total ? (share * done) / total : 0));
-    at.text = `${label}…`;
-    return at;
-  };
-}
+});

@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { pathToFileURL } from "node:url";
 
 import { KEY, open, PASSPHRASE, SMALL } from "./open.js";
 
@@ -35,14 +34,3 @@ for (const host of ["isolated", "plain"]) {
     assert.equal(PASSPHRASE, await visitor.page.locator("#reveal-key-passphrase").inputValue());
   });
 }
-
-test("opened as a file, which browsers don't run, the page says so", async (context) => {
-  const file = pathToFileURL(new URL("../../dist/index.html", import.meta.url).pathname).href;
-  const site = await open();
-  context.after(() => site.close());
-  const visitor = await site.visit(site.isolated);
-  const line = visitor.page.locator("#unstarted");
-  assert.equal(await line.count(), 0, "removed by the page's script");
-  await visitor.page.goto(file);
-  assert.match(await line.innerText(), /opened as a file .* open it from a web server/s);
-});

@@ -170,7 +170,6 @@ function missingFeature() {
 
 /** Sets up the page. @param {Backend} backend */
 export function start(backend) {
-  document.getElementById("unstarted")?.remove();
   setUpTabs();
   const missing = missingFeature();
   if (missing) {

@@ -1,6 +1,7 @@
 /** Drop zones for a dropped, chosen or pasted file, or an example. */
 
 import { button, make, notice, tellChange } from "../elements.js";
+import { bytesOf, EMBEDDED } from "../embedded.js";
 import { asPageError, PageError } from "../errors.js";
 
 /** Examples of each zone, and what they show; the first is used at the start. That secret is hard to find in that cover. */
@@ -43,7 +44,7 @@ export function makeDrop(section, { accept, ask, read, onchange = () => {} }) {
     alerts,
   );
   const zone = { value: null, reading: Promise.resolve(), use, useExample, section, part };
-  const examples = EXAMPLES[section.dataset.drop];
+  const examples = examplesOf(section.dataset.drop);
   if (examples) below.append(exampleRow(examples, useExample));
   section.append(part);
   empty();
@@ -117,7 +118,17 @@ export function makeDrop(section, { accept, ask, read, onchange = () => {} }) {
   }
 }
 
+/** Examples of a zone, of which a page of one file holds some; null for a zone that has none. */
+function examplesOf(zone) {
+  const inside = EMBEDDED.examples;
+  const all = EXAMPLES[zone];
+  if (!all || !inside) return all ?? null;
+  return Object.fromEntries(Object.entries(all).filter(([name]) => name in inside));
+}
+
 async function fetchExample(name) {
+  const inside = EMBEDDED.examples?.[name];
+  if (inside) return new File([bytesOf(inside)], name);
   try {
     const response = await fetch(addressOf(name));
     return new File([await response.blob()], name);
@@ -128,7 +139,10 @@ async function fetchExample(name) {
 }
 
 /** Address of an example. */
-const addressOf = (name) => new URL(`../examples/${name}`, import.meta.url).href;
+function addressOf(name) {
+  const inside = EMBEDDED.examples?.[name];
+  return inside ? URL.createObjectURL(new Blob([bytesOf(inside)])) : new URL(`../examples/${name}`, import.meta.url).href;
+}
 
 /** Keeps a file dropped beside the zones from replacing this page; `stray` receives it. */
 export function catchStrayDrops(stray) {

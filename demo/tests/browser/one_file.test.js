@@ -1,0 +1,150 @@
+/** The page as one file, opened from a disk. Its path is STEGNET_PAGE; the other files come from tests/demo/test_one_page.py. */
+
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { pathToFileURL } from "node:url";
+
+import { bytes, exchange, PASSPHRASE, visitingTests } from "./open.js";
+
+const inFirefox = Boolean(process.env.STEGNET_FIREFOX);
+const visiting = visitingTests({ address: pathToFileURL(process.env.STEGNET_PAGE).href, inFirefox });
+const NOTE = "note.bin";
+
+/** What a form's result saves. Under WebDriver BiDi, Firefox tells of no downloads: what the page makes is kept instead. */
+async function saved(visitor, form) {
+  if (!inFirefox) return visitor.saved(form);
+  const letters = await visitor.page.locator(`#${form} .result a[download]`).evaluate(async ({ href }) => {
+    const file = new Uint8Array(await window.made.get(href).arrayBuffer());
+    return Array.from(file, (byte) => String.fromCharCode(byte)).join("");
+  });
+  return Uint8Array.from(letters, (letter) => letter.charCodeAt());
+}
+
+const keepMade = ({ page }) =>
+  page.evaluate(() => {
+    const [make, made] = [URL.createObjectURL, (window.made = new Map())];
+    URL.createObjectURL = (blob) => {
+      const address = make.call(URL, blob);
+      made.set(address, blob);
+      return address;
+    };
+  });
+
+async function unlock(visitor, form, key) {
+  if (key === "passphrase") await visitor.usePassphrase(form, PASSPHRASE);
+  else await visitor.useKeyFile(form, exchange(key));
+}
+
+for (const [cover, key] of [
+  ["cover.jpg", "my.key"],
+  ["cover.png", "my.key"],
+  ["phone.jpg", "passphrase"],
+]) {
+  visiting(`a file in ${cover}, hidden and revealed, by ${key}`, async (visitor) => {
+    await keepMade(visitor);
+    await visitor.give("cover", exchange(cover));
+    await visitor.give("secret", exchange(NOTE));
+    if (cover === "phone.jpg") assert.match((await visitor.forewarned()).join(), /says where it was taken.*left out/);
+    await unlock(visitor, "hide", key);
+    await visitor.finish("hide");
+    await writeFile(exchange(`${inFirefox ? "firefox" : "chromium"}_${cover}`), await saved(visitor, "hide"));
+    await visitor.revealHere();
+    assert.match(await visitor.badge(), /Unaltered/);
+    assert.deepEqual(await saved(visitor, "reveal"), await bytes(NOTE));
+  });
+}
+
+visiting("what the program hid, byte for byte, also for a recipient", async (visitor) => {
+  await keepMade(visitor);
+  await visitor.tab("Reveal");
+  for (const [container, key] of [
+    ["by_key.jpg", "my.key"],
+    ["by_key.png", "my.key"],
+    ["by_passphrase.png", "passphrase"],
+    ["for_recipient.jpg", "my.identity"],
+    ["for_recipient.png", "my.identity"],
+  ]) {
+    await visitor.give("container", exchange(container));
+    await unlock(visitor, "reveal", key);
+    await visitor.finish("reveal");
+    assert.match(await visitor.badge(), /Unaltered/, container);
+    assert.deepEqual(await saved(visitor, "reveal"), await bytes(NOTE), container);
+  }
+});
+
+visiting("what a messenger saved again: a file, and a picture", async (visitor) => {
+  await keepMade(visitor);
+  await visitor.tab("Reveal");
+  await visitor.give("container", exchange("sent_file.jpg"));
+  await visitor.useKeyFile("reveal", exchange("my.key"));
+  await visitor.finish("reveal");
+  assert.match(await visitor.badge(), /Complete/);
+  assert.deepEqual(await saved(visitor, "reveal"), await bytes("note.txt"));
+  await visitor.give("container", exchange("sent_picture.jpg"));
+  await visitor.finish("reveal");
+  assert.match(await visitor.badge(), /Complete/);
+  await writeFile(exchange(`${inFirefox ? "firefox" : "chromium"}_revealed.png`), await saved(visitor, "reveal"));
+});
+
+visiting("what it can't do, a wrong key and broken files, each in a line", async (visitor) => {
+  for (const [file, problem] of [
+    ["film.mp4", /^film\.mp4 is a film, which this page does not open\. The program does\.$/],
+    ["sound.wav", /^sound\.wav is a sound, which this page does not open\. The program does\.$/],
+    ["broken.png", /^broken\.png is damaged or cut off\. Ask the sender for it again, as a file\.$/],
+    ["note.bin", /^note\.bin is not a picture that this page can read\./],
+  ]) {
+    await visitor.tab("Reveal");
+    await visitor.give("container", exchange(file));
+    assert.match(await visitor.troubleAt("container"), problem);
+    await visitor.tab("Hide");
+    await visitor.give("cover", exchange(file));
+    assert.match(await visitor.troubleAt("cover"), /film|sound|not a picture/);
+  }
+  await visitor.tab("Reveal");
+  for (const [file, key, problem] of [
+    ["by_key.jpg", "other.key", /^Nothing can be revealed: nothing here opens with this key\./],
+    ["by_key.png", "my.identity", /^Nothing can be revealed: nothing here opens with this key\./],
+    ["sent_file.jpg", "other.key", /^Nothing can be revealed: nothing here opens with this key\./],
+    ["by_network.png", "my.key", /^A network hid this picture, and this page has none\. The program reveals it\.$/],
+  ]) {
+    await visitor.give("container", exchange(file));
+    await visitor.useKeyFile("reveal", exchange(key));
+    await visitor.start("reveal");
+    assert.match(await visitor.trouble("reveal"), problem);
+  }
+  await visitor.tab("Hide");
+  await visitor.give("cover", exchange("cover.jpg"));
+  await visitor.give("secret", exchange("film.mp4"));
+  await visitor.useKeyFile("hide", exchange("my.identity"));
+  assert.match(await visitor.troubleWithKey("hide"), /^This is an identity, not a key file\. An identity only reveals/);
+  await visitor.useKeyFile("hide", exchange("my.key"));
+  await visitor.start("hide");
+  assert.match(await visitor.trouble("hide"), /^film\.mp4 has [\d,]+ bytes, more than the capacity of [\d,]+\./);
+});
+
+visiting("examples are in the file, and hidden and revealed at once", async (visitor) => {
+  assert.deepEqual(await visitor.page.locator("#hide .caption").allInnerTexts(), ["Example", "Example"]);
+  await visitor.useKeyFile("hide", exchange("my.key"));
+  await visitor.start("hide");
+  await visitor.result("hide");
+  await visitor.revealHere();
+  assert.match(await visitor.badge(), /Unaltered/);
+});
+
+visiting("neither the page nor its worker can reach anybody", async (visitor) => {
+  const tried = await visitor.page.evaluate(async () => {
+    const reach = `fetch("http://127.0.0.1:9/").then(() => "reached", () => "blocked")`;
+    const told = [];
+    document.addEventListener("securitypolicyviolation", ({ effectiveDirective }) => told.push(effectiveDirective));
+    await fetch("http://127.0.0.1:9/").catch(() => {});
+    const worker = new Worker(URL.createObjectURL(new Blob([`
+      self.addEventListener("securitypolicyviolation", ({ effectiveDirective }) => postMessage(effectiveDirective));
+      ${reach};
+    `])));
+    told.push(await new Promise((resolve) => (worker.onmessage = ({ data }) => resolve(data))));
+    return told;
+  });
+  assert.deepEqual(tried, ["connect-src", "connect-src"]);
+  assert.ok(visitor.seen.errors.length >= 2);
+  visitor.seen.errors.length = 0; // what the browser says of both
+});

@@ -1,0 +1,8 @@
+/** What a page of one file holds besides its script (stegnet/gui/one_page.py); nothing in other pages. */
+
+const block = globalThis.document?.getElementById("embedded");
+
+/** @type {{examples?: Object<string, string>, modem?: {options: object, weights: string}}} bytes in Base64 */
+export const EMBEDDED = block ? JSON.parse(block.textContent) : {};
+
+export const bytesOf = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt());
