@@ -128,7 +128,8 @@ export function visitingTests(setting) {
       const visitor = await site.visit(url, options);
       await steps(visitor);
       assert.deepEqual(visitor.seen.errors, []);
-      assert.deepEqual([...visitor.seen.addresses], [new URL(url).origin]);
+      const { origin } = new URL(url); // of which Firefox does not tell if it is a file's
+      assert.deepEqual([...visitor.seen.addresses].filter((address) => address !== origin), []);
       await visitor.close();
     });
 }
