@@ -13,6 +13,7 @@ const MAX_PIXELS = 4096 * 3072;
 const MAX_BYTES = 2 ** 28; // of a secret, or a picture that is a container: it is read into memory whole
 const GIF = [0x47, 0x49, 0x46, 0x38];
 const PNG = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+const IEND = 0x49454e44; // type of a PNG file's last chunk
 const MANY_GREYS = 128; // a palette of more greys is that of a grey picture
 
 /**
@@ -22,6 +23,7 @@ const MANY_GREYS = 128; // a palette of more greys is that of a grey picture
 export async function readCover(file) {
   if (await soundSuffix(file)) throw only("a sound", file);
   if (await isFilm(file)) throw only("a film", file);
+  if (isPng(new Uint8Array(await file.slice(0, 8).arrayBuffer()))) checkWhole(file, new Uint8Array(await file.arrayBuffer()));
   const chosen = await readPicture(file, MAX_PIXELS);
   if (!chosen) throw notAPicture(file, "Use a JPEG, PNG, WebP or AVIF picture.");
   if (await isAnimation(file)) {
@@ -63,9 +65,10 @@ export async function readContainer(file) {
   const bytes = new Uint8Array(await file.arrayBuffer());
   const [width, height] = isPng(bytes) ? pngSize(bytes) : [];
   if (width * height > MAX_PIXELS) throw tooLarge(file, width, height); // before it is decoded
+  if (isPng(bytes)) checkWhole(file, bytes);
   const bitmap = await createImageBitmap(file).catch(() => null);
   if (!bitmap && width === undefined) throw notAPicture(file, "Choose the PNG or JPEG file that was sent to you.");
-  if (!bitmap) throw new PageError(`${file.name} is damaged or cut off.`, "Ask the sender for it again, as a file.");
+  if (!bitmap) throw damaged(file);
   if (bitmap.width * bitmap.height > MAX_PIXELS) throw tooLarge(file, bitmap.width, bitmap.height);
   const caption = `${dimensions(bitmap)}, ${size(bytes.length)}`;
   return { file, bytes, show: await drawn(bitmap, file.name), caption };
@@ -74,6 +77,16 @@ export async function readContainer(file) {
 const only = (what, { name }) => new PageError(`${name} is ${what}, which this page does not open.`, "The program does.");
 
 const isPng = (bytes) => PNG.every((byte, at) => bytes[at] === byte);
+
+/** @throws {PageError} a PNG file ends before its last chunk; Firefox shows it all the same */
+function checkWhole(file, bytes) {
+  const view = new DataView(bytes.buffer);
+  for (let at = 8; at + 12 <= bytes.length; at += 12 + view.getUint32(at)) if (view.getUint32(at + 4) === IEND) return;
+  throw damaged(file);
+}
+
+const damaged = ({ name }) =>
+  new PageError(`${name} is damaged or cut off.`, "Use a whole one: ask whoever sent it for it again, as a file.");
 
 /** Width and height in a PNG file's header. */
 function pngSize(bytes) {
