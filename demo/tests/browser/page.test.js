@@ -263,7 +263,7 @@ visiting("what fits is hidden byte for byte, a larger picture by the network, an
 
 visiting("an animation is no cover, and no copy of its first picture is hidden", async (visitor) => {
   await visitor.give("cover", exchange("moving.png"));
-  assert.match(await visitor.troubleAt("cover"), /^moving\.png is an animation.*convert it to MP4 first\.$/s);
+  assert.match(await visitor.troubleAt("cover"), /^moving\.png is an animation.*Use a picture\.$/s);
   await visitor.give("cover", SMALL);
   await visitor.give("secret", exchange("moving.png"));
   assert.match(await visitor.forecast(), /The secret is too large\. Use a larger cover, or a film\.$/);
