@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from stegnet.sound.cover import SoundCover
     from stegnet.video.films import FilmInfo
 
+_LOSSY_JPEG = "a JPEG"
 _LOSSY = {"GIF": "a GIF", "AVIF": "an AVIF", "HEIF": "a HEIC"}
 _LOSSY_WEBP = "a lossy WebP"
 
@@ -66,7 +67,7 @@ def probe(path: Source) -> Probe:
     if form is None:
         raise unknown_form(path)
     if form.name == "JPEG":
-        return Probe(PICTURE, "a JPEG")
+        return Probe(PICTURE, _LOSSY_JPEG)
     if form.kind == SOUND:
         if is_sound(path):
             return Probe(SOUND, None)

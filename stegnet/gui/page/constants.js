@@ -115,7 +115,8 @@ export const EVIDENCE = {
 };
 
 export const LOSSY_FORMATS = {
-  LOSSY: {"JPEG": "a JPEG", "MPO": "a JPEG", "GIF": "a GIF", "AVIF": "an AVIF", "HEIF": "a HEIC"},
+  LOSSY: {"GIF": "a GIF", "AVIF": "an AVIF", "HEIF": "a HEIC"},
+  LOSSY_JPEG: "a JPEG",
   LOSSY_WEBP: "a lossy WebP",
   HEIC: ["heic", "heim", "heis", "heix", "hevc", "hevm", "hevs", "hevx", "mif1", "msf1"],
 };
