@@ -5,7 +5,6 @@ import { resolve } from "node:path";
 import { defaultClientConditions, defineConfig } from "vite";
 
 import { operatingPoints } from "../stegnet/gui/browser/format/robust_record.js";
-import { offline } from "./src/offline/plugin.js";
 
 /** The page itself, which `stegnet gui` shows as it is. */
 const PAGE = resolve(import.meta.dirname, "../stegnet/gui/page");
@@ -23,10 +22,10 @@ const HEADERS = {
 /** The page that needs no program. */
 export default defineConfig({
   root: PAGE,
-  publicDir: resolve(import.meta.dirname, "public"),
+  publicDir: false,
   cacheDir: resolve(import.meta.dirname, "node_modules/.vite"),
   base: "./",
-  plugins: [{ name: "hosted", transformIndexHtml: { order: "pre", handler: hosted }, generateBundle: addIcon }, offline()],
+  plugins: [{ name: "hosted", transformIndexHtml: { order: "pre", handler: hosted } }],
   build: {
     ...{ outDir: resolve(import.meta.dirname, "dist"), emptyOutDir: true },
     ...{ target: "es2023", cssMinify: "lightningcss", assetsInlineLimit: 0, chunkSizeWarningLimit: 1000 },
@@ -45,11 +44,6 @@ export default defineConfig({
   server: { headers: HEADERS, host: "127.0.0.1", fs: { allow: [import.meta.dirname, PAGE, GRAPHS, WEIGHTS] } },
   preview: { headers: HEADERS, host: "127.0.0.1" },
 });
-
-/** Adds the icon that the manifest names. */
-function addIcon() {
-  this.emitFile({ type: "asset", fileName: "icon.svg", source: readFileSync(resolve(PAGE, "icon.svg")) });
-}
 
 /** What index.html says where it is hosted stands in comments there. */
 function hosted(html) {

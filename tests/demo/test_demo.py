@@ -60,7 +60,7 @@ def test_format_and_tiles(demo: Path) -> None:
     node(demo, *map(str, sorted((demo / "tests").glob("*.test.js"))))
 
 
-@pytest.mark.parametrize("name", ["access", "keys", "offline"])
+@pytest.mark.parametrize("name", ["access", "keys"])
 def test_page(page: Path, name: str) -> None:
     node(page, f"tests/browser/{name}.test.js")
 

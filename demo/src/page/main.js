@@ -5,7 +5,6 @@ import { start } from "@page/main.js";
 
 import { forecast } from "./advice.js";
 import { asFile, CHANNELS, gatherHiding, gatherRevealing } from "./jobs.js";
-import { keepOffline } from "./offline.js";
 import { passphrases } from "../../../stegnet/gui/browser/page/passphrases.js";
 import { readSecret } from "../../../stegnet/gui/browser/page/read.js";
 import { readContainer, readCover } from "./read.js";
@@ -15,7 +14,6 @@ import { work } from "./work.js";
 
 start({
   setUpDevice,
-  ready: keepOffline,
   ...{ readCover, readSecret, readContainer },
   destinations: { picture: ["file", ...Object.keys(CHANNELS)], film: ["file"] },
   forecast,

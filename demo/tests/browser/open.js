@@ -99,7 +99,7 @@ async function serve() {
 }
 
 async function visit(browser, url, options = {}) {
-  const context = await browser.newContext({ acceptDownloads: true, serviceWorkers: "block", ...options });
+  const context = await browser.newContext({ acceptDownloads: true, ...options });
   context.setDefaultTimeout(LIMIT);
   const page = await context.newPage();
   const seen = { errors: [], addresses: new Set() };

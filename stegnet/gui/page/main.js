@@ -14,7 +14,6 @@ import { setUpTabs, show } from "./form/tabs.js";
  *
  * @typedef {object} Backend
  * @property {() => Promise<() => string>} setUpDevice shows where the work is done; returns a getter of the device
- * @property {(device: () => string) => Promise<void>} ready called when the page can be used
  * @property {(file: File) => Promise<import("./form/read.js").Chosen>} readCover throws PageError, as all that read
  * @property {(file: File) => Promise<import("./form/read.js").Chosen>} readSecret
  * @property {(file: File) => Promise<import("./form/read.js").Chosen>} readContainer
@@ -73,7 +72,6 @@ async function setUp(backend) {
   const [cover, secret] = hide.zones;
   await Promise.all([cover.useExample(), secret.useExample()]);
   document.documentElement.dataset.ready = "";
-  await backend.ready(device);
 }
 
 /** The form that hides. @param {(file: File, keyInput: object) => void} revealHere reveals a container of it */

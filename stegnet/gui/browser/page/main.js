@@ -12,7 +12,6 @@ import { makeWork } from "./work.js";
 
 start({
   setUpDevice: async () => () => "cpu",
-  ready: async () => {},
   ...{ readCover, readSecret, readContainer },
   covers: "image/*",
   destinations: { picture: ["file"] },

@@ -14,7 +14,6 @@ const MOST_PASSED = 2 ** 28; // bytes of a cover that is passed before its job
 
 export const program = {
   setUpDevice,
-  ready: async () => {},
   ...{ readCover: readAny, readSecret: readAny, readContainer: readAny }, // also what the browser can't show, such as HEIC
   covers: "image/*,video/*,.wav,.flac",
   destinations: Object.fromEntries(Object.entries(DESTINATIONS).map(([kind, all]) => [kind, Object.keys(all)])),
