@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from pipeline.config import Config, ModelConfig, flatten, recipe_of
+from pipeline.config import PUBLIC_KEY, Config, ModelConfig, flatten, recipe_of
 from pipeline.fingerprint import code_hashes, own_code
 from pipeline.prepare.folders import check_folders
 from pipeline.prepare.prepare import find_sources
@@ -26,6 +26,7 @@ from stegnet.core.compute import make_deterministic, pick_device
 from stegnet.core.errors import ConfigError, called
 from stegnet.core.names import MARK
 from stegnet.core.parallel import AUTO
+from stegnet.keys import read_key
 from stegnet.networks.layers import NONE as NO_BACKBONE, make_stage
 from stegnet.networks.pair import Pair, build_from, find_family, options_of
 
@@ -37,9 +38,11 @@ def main(config: Config, data: Path, checked: Path, code: Path) -> None:
     check_code(config)
     check_folders(config.data)
     find_sources(config.data, data)
-    for key, film in asdict(config.video).items():
-        if not Path(film).is_file():
-            raise ConfigError(f"params.yaml: video.{key}: there is no file {film}")
+    for key, file in asdict(config.video).items():
+        if file != PUBLIC_KEY and not Path(file).is_file():
+            raise ConfigError(f"params.yaml: video.{key}: there is no file {file}")
+    if config.video.key != PUBLIC_KEY:
+        read_key(config.video.key)
     check_loss(config.train.loss)
     check_augmentation(config.train.crop, config.train.augment)
     check_network(config)

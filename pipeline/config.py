@@ -38,6 +38,7 @@ def _without_exponent(value: Any) -> Any:
 Integer = Annotated[StrictInt, BeforeValidator(_without_exponent)]
 UnitFloat = Annotated[StrictFloat, Field(ge=0, le=1)]
 Weight = Annotated[StrictFloat, Field(ge=0, le=1e6)]
+PUBLIC_KEY = "public"  # value of video.key: the key that everybody has
 Base = Literal["none", "means", "coded"]  # parts of a secret that both sides know
 
 # What "auto" in params.yaml becomes, by dotted key: of all families, then by the base, then by the family; the later
@@ -186,10 +187,11 @@ class DetectConfig:
 
 @dataclass(frozen=True)
 class VideoConfig:
-    """Films of the demonstration."""
+    """Films of the demonstration, and the key by which one is hidden."""
 
     cover: StrictStr
     secret: StrictStr
+    key: StrictStr
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from pipeline.config import Config
+from pipeline.config import PUBLIC_KEY, Config
 from pipeline.evaluate.quality import (
     HideRevealResult,
     Pixels,
@@ -40,7 +40,7 @@ from stegnet.core.parallel import Progress
 from stegnet.hide_file import HideJob, hide_file
 from stegnet.hiding import Context
 from stegnet.image.pictures import write_png
-from stegnet.keys import PUBLIC_DEMONSTRATION_KEY, KeyRing, seeded
+from stegnet.keys import PUBLIC_DEMONSTRATION_KEY, Key, KeyRing, read_key, seeded
 from stegnet.methods.network import NetworkMethod, NetworkOptions
 from stegnet.methods.network_containers import FoundPictures
 from stegnet.networks import Network, at_own_size
@@ -60,9 +60,10 @@ def main(config: Config, weights: Path, cover: Path, secret: Path, out: Path) ->
     make_deterministic(config.seed, config.train.threads)
     out.mkdir(parents=True, exist_ok=True)
     network = Network.load(weights, backend="torch")
+    key = PUBLIC_DEMONSTRATION_KEY if config.video.key == PUBLIC_KEY else read_key(config.video.key)
     with track(config, "video", setup_of(network)) as run:
         with film_bar() as progress:
-            frames, steps = demonstrate(network, cover, secret, out, config.seed, progress)
+            frames, steps = demonstrate(network, cover, secret, out, config.seed, progress, key)
         write_table(out / "frames.csv", frames, index="frame")
         write_table(out / "flicker.csv", steps, index="step")
         figures = summarise_film(frames, out / "container.mkv", steps)
@@ -94,25 +95,33 @@ class FilmMeasures(NamedTuple):
     steps: pd.DataFrame
 
 
-def demonstrate(network: Network, cover: Path, secret: Path, out: Path, seed: int, progress: Progress) -> FilmMeasures:
+def demonstrate(  # noqa: PLR0913 - all of a demonstration
+    network: Network,
+    cover: Path,
+    secret: Path,
+    out: Path,
+    seed: int,
+    progress: Progress,
+    key: Key = PUBLIC_DEMONSTRATION_KEY,
+) -> FilmMeasures:
     """Write container.mkv, revealed.mkv, a preview.mp4 of both side by side and frames.png to the folder `out`."""
     films = Films(cover, out / "container.mkv", secret, out / "revealed.mkv")
     context = Context.of(network, randomness=seeded(seed), progress=progress)
     # Verification is unnecessary: revealing strictly reads everything, and fails if a sample is not as it was hidden.
     job = HideJob(NetworkMethod(), NetworkOptions(longer="cut", any_quality=True, verify=False), context)
-    hide_file(job, cover, secret, OutputTarget(films.container, force=True), PUBLIC_DEMONSTRATION_KEY)
-    with open_container(films.container, PUBLIC_DEMONSTRATION_KEY) as opened:
+    hide_file(job, cover, secret, OutputTarget(films.container, force=True), key)
+    with open_container(films.container, key) as opened:
         found = NetworkMethod().find(opened, context)
         assert isinstance(found, FoundPictures)  # as was hidden
         report = found.write(OutputTarget(films.revealed, force=True), strict=True)
     height, width = 180, 320  # of a picture in the preview and on the contact sheet
     write_preview(films.container, films.revealed, out / "preview.mp4", width, height)
-    measures, shown = _measure(films, report.frames, progress)
+    measures, shown = _measure(films, key, report.frames, progress)
     write_png(out / "frames.png", contact_sheet(shown, (height, width)))
     return measures
 
 
-def _measure(films: Films, count: int, progress: Progress) -> tuple[FilmMeasures, list[HideRevealResult]]:
+def _measure(films: Films, key: Key, count: int, progress: Progress) -> tuple[FilmMeasures, list[HideRevealResult]]:
     """Measure the `count` hidden frames in one pass over all films; return also the frames for the contact sheet."""
     frames_shown = 4  # on the contact sheet
     chosen = range(0, count, max(1, count // frames_shown))[:frames_shown]
@@ -125,7 +134,7 @@ def _measure(films: Films, count: int, progress: Progress) -> tuple[FilmMeasures
     ) -> tuple[Row, Row | None, HideRevealResult | None]:
         """Return a frame's measures, those of the step to it, and the frame if the contact sheet shows it."""
         index, (before, frame) = item
-        reading = read_record(frame.container, KeyRing(PUBLIC_DEMONSTRATION_KEY), first=index == 0)
+        reading = read_record(frame.container, KeyRing(key), first=index == 0)
         assert reading.base
         row: Row = {**measure_quality(frame), BASE_PSNR: psnr(frame.secret, at_own_size(reading.base.picture, reading))}
         step = None if before is None else _flicker(before, frame)

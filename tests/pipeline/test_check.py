@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.check import main
 from pipeline.stage import program, run_stage
-from stegnet import ConfigError
+from stegnet import ConfigError, StegnetError
 from tests.support.lab import PARAMS, ROOT, Config, changed, check, read
 
 DATA = ROOT / "assets"
@@ -26,6 +26,14 @@ def config(backbone: str) -> Config:
 
 def checked(config: Config, folder: Path) -> None:
     main(config, DATA, folder / "checked.json", folder / "code.json")
+
+
+def test_a_film_s_key_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("no key", encoding="utf-8")
+    for given, told in (("nowhere", r"^params.yaml: video.key: there is no file nowhere$"), ("key", "not a key file")):
+        with pytest.raises(StegnetError, match=told):
+            checked(asked({"video.key": given if given == "nowhere" else str(tmp_path / given)}), tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"key"}
 
 
 @pytest.mark.parametrize("backbone", ["efficientformer_l1", "none"])

@@ -8,6 +8,8 @@ from pipeline.side_by_side import vmaf
 from pipeline.video import FilmMeasures, demonstrate, summarise_film
 from stegnet import CapacityError, MediaError
 from stegnet.image import resize
+from stegnet.keys import PUBLIC_DEMONSTRATION_KEY, KeyRing, make_key_file, read_key
+from stegnet.record import read_record
 from stegnet.video import read_frames
 from tests.support.pairs import FiveLevels, network_of
 from tests.support.quality import psnr
@@ -87,6 +89,15 @@ def test_the_preview_shows_the_container_left_and_the_revealed_film_right(demons
     apart = np.abs(container - revealed).mean()
     assert np.abs(left - container).mean() < apart / 3  # 4:2:0 and loss
     assert np.abs(right - revealed).mean() < apart / 3
+
+
+def test_a_key_of_one_s_own_opens_the_film_and_the_public_one_does_not(exact, films, tmp_path):
+    make_key_file(tmp_path / "key")
+    key = read_key(tmp_path / "key")
+    demonstrate(exact, *films, tmp_path, 0, silent, key)
+    frame = next(read_frames(tmp_path / "container.mkv"))
+    assert read_record(frame, KeyRing(key), first=True).base
+    assert not read_record(frame, KeyRing(PUBLIC_DEMONSTRATION_KEY), first=True).base
 
 
 def test_a_film_that_can_t_be_used(exact, make_film, tmp_path):
