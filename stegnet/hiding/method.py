@@ -1,7 +1,7 @@
 """The contract of a hiding method: its inputs, the questions that it answers, and its results.
 
-A method is a file beside this one with a `Method`, and a line in `registry`. The command line, `stegnet info`, the
-page, the API, folders and the cluster read its name, forms and options; `hide` calls it.
+A method is a file in `stegnet.methods` with a `Method`, and a line in its `registry`. The command line, `stegnet info`,
+the page, the API, folders and the cluster read its name, forms and options; `hide_file` calls it.
 """
 
 from abc import ABC, abstractmethod
@@ -539,7 +539,7 @@ class MethodInfo:
 
 
 class Method(ABC, Generic[Options]):
-    """A way to hide, or to choose one: its properties, and the questions that it answers."""
+    """A way to hide: its properties, and the questions that it answers. AUTO is one, too: it passes a cover on."""
 
     info: MethodInfo
 
