@@ -34,7 +34,7 @@ from .keys import (
     read_recipient as read_recipient,
 )
 from .methods.sealed import hide_bytes as hide_bytes, reveal_bytes as reveal_bytes
-from .png.medium import bytes_capacity as bytes_capacity
+from .pixels.medium import bytes_capacity as bytes_capacity
 from .results import Report as Report
 
 __version__: str

@@ -12,11 +12,11 @@ from typing import Any
 
 from stegnet.core.disk import atomic_write
 from stegnet.core.errors import MediaError, RevealError, StegnetError
-from stegnet.core.names import JPEG_SUFFIXES, PICTURE
+from stegnet.core.names import PICTURE
 from stegnet.core.parallel import Progress, no_progress
 from stegnet.core.text import Aside, CommandLine, Setting, Text
 from stegnet.formats.opened_file import FileInMemory, is_mp4
-from stegnet.formats.signatures import form_of, has_form
+from stegnet.formats.signatures import FORMS, JPEG_SUFFIXES, form_of, has_form
 from stegnet.hiding.medium import MediumMethod
 from stegnet.hiding.method import (
     AUTO,
@@ -219,7 +219,9 @@ class HideJob:
 
     def growth(self, cover: Cover, suffix: str) -> Growth | None:
         """Return how large the container gets; None: about as large as its cover, or not known."""
-        return growth_of(cover, self.options.resize) if suffix in (".mkv", ".png") and cover.png is None else None
+        is_larger = suffix in FORMS[PICTURE] and not has_form(cover, suffix)
+        is_larger |= suffix == ".mkv" and cover.png is None
+        return growth_of(cover, self.options.resize) if is_larger else None
 
     def capacity(self, cover: CoverSize, name: str, suffix: str) -> Capacity | None:
         """Return the capacity of an open cover for a file, by the method that hides in containers of this suffix.
@@ -311,4 +313,4 @@ def keeps_place(cover: Cover, suffix: str) -> bool:
     form = form_of(cover)
     if form is None or not has_gps_position(cover):
         return False
-    return form.kind != PICTURE or suffix in JPEG_SUFFIXES or (form.name == "PNG" and suffix == ".png")
+    return form.kind != PICTURE or suffix in JPEG_SUFFIXES or (form.keeps_metadata and suffix in form.suffixes)

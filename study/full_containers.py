@@ -23,7 +23,7 @@ from stegnet.core.measures import psnr
 from stegnet.core.pixels import channels_of
 from stegnet.image.pictures import read_picture
 from stegnet.keys import Key
-from stegnet.png.medium import bytes_capacity
+from stegnet.pixels.medium import bytes_capacity
 
 KEY = Key(bytes(range(32)))
 WAYS: dict[str, dict[str, Any]] = {

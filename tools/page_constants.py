@@ -53,7 +53,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("media.evidence.detection", "HARD_DEFLECTION"),
         ("media.evidence.lattice", "COPY LACKS_COLOURS LACKS_LEVELS"),
         ("jpeg.evidence", "OTHER_GRID TWICE JPEG_REPEATS LOW OFTEN GAP MOST_GAPS"),
-        ("png.medium", "RECORD_CHANGES BYTE_CHANGES"),
+        ("pixels.medium", "RECORD_CHANGES BYTE_CHANGES"),
     ],
     "LOSSY_FORMATS": [("media.cover", "LOSSY LOSSY_JPEG LOSSY_WEBP"), ("formats.opened_file", "HEIC")],
     "JPEG": [
@@ -104,7 +104,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("sealing.embedding", "FILM_EFFORT PICTURE_EFFORT ORDERS FREE=FREE_SUMS"),
         ("sealing.zones", "GREY"),
     ],
-    "SEALED": [("png.medium", "RATE MEASURED")],
+    "SEALED": [("pixels.medium", "RATE MEASURED")],
     "SECURE": [
         ("results.figures", "EASY_TIMES EASY_CHANGES ALWAYS"),
         ("results.figures.Detection", "HARD POSSIBLE EASY"),

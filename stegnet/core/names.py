@@ -9,7 +9,6 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from pathlib import PurePath
-from types import MappingProxyType
 from typing import Any, Final
 
 from stegnet.core.errors import ConfigError
@@ -20,11 +19,7 @@ SOUND: Final = "sound"
 FILE: Final = "file"
 COVERS = (PICTURE, FILM, SOUND)
 ALBUM = "album"  # pictures or sounds that hold one file together
-JPEG_SUFFIXES = (".jpg", ".jpeg")
 CHANNEL_SUFFIX = ".channel"  # of the file of a known channel
-FORMS = MappingProxyType(
-    {PICTURE: (".png",), FILM: (".mkv", ".mp4"), SOUND: (".wav", ".flac")}
-)  # suffixes of lossless formats that are written
 STANDARD_INPUT = "stdin"  # name of the file to which it is copied
 USUAL_NAME = 32 * "n"  # stands for the name of a file that is not known yet: 32 bytes, more than most have
 TEXT_NAME = "message.txt"  # name of a hidden text

@@ -15,19 +15,14 @@ from textwrap import shorten
 from typing import overload
 
 from stegnet.core.errors import CapacityError, MediaError, StegnetError, reading
-from stegnet.core.names import COVERS, FILM, FORMS, PICTURE, SOUND, Names, counted, either
+from stegnet.core.names import COVERS, FILM, PICTURE, SOUND, Names, counted, either
 from stegnet.core.remote_path import Place, RemotePath, fetched
 from stegnet.core.text import Setting, Text
+from stegnet.formats.signatures import SUFFIXES
 from stegnet.hide_file import HideJob
 from stegnet.keys import KeySource
 from stegnet.media.cover import check_input, kind, kind_of_secret, visible_form
 from stegnet.results import OutputFolder, OutputTarget, Report
-
-_SUFFIXES = {  # suffixes that identify files in object stores, and names of files rather than folders
-    FILM: (".avi", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv"),
-    PICTURE: (".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"),
-    SOUND: FORMS[SOUND],
-}
 
 Files = Sequence[tuple[Place, str]]  # files with their media kinds
 LocalFiles = Sequence[tuple[Path, str]]
@@ -132,7 +127,7 @@ def _kind(path: Place) -> str:
     """Return the media kind of a file, or "". A damaged or unreadable file has a kind, too, so that its job fails."""
     if isinstance(path, RemotePath):
         suffix = path.suffix.lower()
-        return next((kind_of_suffix for kind_of_suffix, suffixes in _SUFFIXES.items() if suffix in suffixes), "")
+        return next((kind_of_suffix for kind_of_suffix, suffixes in SUFFIXES.items() if suffix in suffixes), "")
     try:
         path.open("rb").close()
         return kind(path)
@@ -343,7 +338,7 @@ def results_folder(folder: Place, *inputs: Place, private: bool = False) -> Iter
 
 def is_media_file_name(path: Place) -> bool:
     """Return whether a path has the suffix of a picture, film or sound, and is not a folder."""
-    return any(path.suffix.lower() in suffixes for suffixes in _SUFFIXES.values()) and not is_folder(path)
+    return any(path.suffix.lower() in suffixes for suffixes in SUFFIXES.values()) and not is_folder(path)
 
 
 def is_folder(path: Place) -> bool:

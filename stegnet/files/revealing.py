@@ -12,12 +12,13 @@ from stegnet import video
 from stegnet.channels.destinations import DESTINATIONS, USUAL_CHANNELS
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.measures import PSNR
-from stegnet.core.names import ALBUM, FALLBACK, FILM, FORMS, PICTURE, SOUND, USUAL_NAME, Names, safe_name, shown_size
+from stegnet.core.names import ALBUM, FALLBACK, FILM, PICTURE, SOUND, USUAL_NAME, Names, safe_name, shown_size
 from stegnet.core.remote_path import Place, fetched
 from stegnet.core.text import CommandLine, Setting, Text
 from stegnet.files.album import Album, album_covers, album_in
 from stegnet.files.archive import is_archive, is_unpacked, write_folder
 from stegnet.files.folder import FolderPlan, Job, Outcomes, Writing, do_each, results_folder, write_here
+from stegnet.formats.signatures import FORMS
 from stegnet.hiding import AUTO, DEFAULT_CONTEXT, Context, CoverSize, Fit, FoundSecret
 from stegnet.image.pictures import KEPT_IN_FORM, PICTURE_FORMS, TRANSPARENT, check_lossless, refuse_palette
 from stegnet.keys import KeySource, Passphrase

@@ -14,7 +14,7 @@ from stegnet.keys import Key
 from stegnet.media.cover import Cover
 from stegnet.media.evidence.copies import RegularAreas
 from stegnet.media.growth import growth_of, time_in_words
-from stegnet.png.medium import frame_capacity, secure_payload
+from stegnet.pixels.medium import frame_capacity, secure_payload
 from stegnet.record import Record, frames_for
 from stegnet.results import Changes, SecurePayload, shown_history
 from stegnet.sealing import PIXELS, Costs, CoverNeeds, texture_costs

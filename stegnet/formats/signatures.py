@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from stegnet.core.errors import MediaError
-from stegnet.core.names import FILM, PICTURE, SOUND
+from stegnet.core.names import COVERS, FILM, PICTURE, SOUND
 from stegnet.formats import matroska
 from stegnet.formats.opened_file import OpenedFile, Source, id3_bytes, is_heic, is_mp4, is_sound, start_of
 
@@ -23,12 +23,20 @@ class Form(NamedTuple):
         name: as people know it, such as "JPEG".
         kind: PICTURE (or an animation), FILM (or its sound alone), or SOUND.
         reader: Pillow's name of a picture's format, or FFmpeg's of a film's; "" for a sound.
+        suffixes: of its files, the usual one first; () of forms that people seldom have.
+        is_written: containers without loss are written in it.
+        keeps_metadata: a container that is written in it has the metadata of a cover of this form.
+        lossy: name of a picture that it stores with loss, such as "a JPEG"; "": it depends, or it does not.
         lossless: a sound that can be converted to WAV or FLAC without loss.
     """
 
     name: str
     kind: str
     reader: str = ""
+    suffixes: tuple[str, ...] = ()
+    is_written: bool = False
+    keeps_metadata: bool = False
+    lossy: str = ""
     lossless: bool = False
 
 
@@ -130,14 +138,16 @@ def _is_matroska(start: bytes) -> bool:
     return start.startswith(matroska.EBML) and (b"matroska" in head or b"webm" in head)
 
 
+_JPEG = Form("JPEG", PICTURE, "JPEG", (".jpg", ".jpeg"), lossy="a JPEG")
+_MPEG_PS = Form("MPEG-PS", FILM, "mpeg", (".mpg", ".mpeg"))
 # Forms that the first bytes identify, in the order in which they are tried.
 _FORMS: tuple[tuple[Form, _Test], ...] = (
-    (Form("PNG", PICTURE, "PNG"), _begins(b"\x89PNG\r\n\x1a\n")),
-    (Form("JPEG", PICTURE, "JPEG"), _is_jpeg),
-    (Form("WebP", PICTURE, "WEBP"), _is_riff(b"WEBP")),
-    (Form("GIF", PICTURE, "GIF"), _begins(b"GIF87a", b"GIF89a")),
-    (Form("TIFF", PICTURE, "TIFF"), _is_tiff),
-    (Form("BMP", PICTURE, "BMP"), _is_bmp),
+    (Form("PNG", PICTURE, "PNG", (".png",), is_written=True, keeps_metadata=True), _begins(b"\x89PNG\r\n\x1a\n")),
+    (_JPEG, _is_jpeg),
+    (Form("WebP", PICTURE, "WEBP", (".webp",)), _is_riff(b"WEBP")),
+    (Form("GIF", PICTURE, "GIF", (".gif",), lossy="a GIF"), _begins(b"GIF87a", b"GIF89a")),
+    (Form("TIFF", PICTURE, "TIFF", (".tif", ".tiff")), _is_tiff),
+    (Form("BMP", PICTURE, "BMP", (".bmp",)), _is_bmp),
     (Form("JPEG 2000", PICTURE, "JPEG2000"), _begins(b"\x00\x00\x00\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")),
     (Form("PPM", PICTURE, "PPM"), _is_ppm),
     (Form("ICO", PICTURE, "ICO"), _is_icon),
@@ -154,9 +164,9 @@ _FORMS: tuple[tuple[Form, _Test], ...] = (
     (Form("PSD", PICTURE, "PSD"), _begins(b"8BPS\x00\x01")),
     (Form("ICNS", PICTURE, "ICNS"), _begins(b"icns")),
     (Form("Sun raster", PICTURE, "SUN"), _begins(b"\x59\xa6\x6a\x95")),
-    (Form("Matroska", FILM, "matroska"), _is_matroska),
-    (Form("AVI", FILM, "avi"), _is_riff(b"AVI ", b"AVIX")),
-    (Form("WMV", FILM, "asf"), _begins(bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c"))),
+    (Form("Matroska", FILM, "matroska", (".mkv", ".webm"), is_written=True), _is_matroska),
+    (Form("AVI", FILM, "avi", (".avi",)), _is_riff(b"AVI ", b"AVIX")),
+    (Form("WMV", FILM, "asf", (".wmv",)), _begins(bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c"))),
     (Form("FLV", FILM, "flv"), _begins(b"FLV\x01")),
     (Form("Ogg", FILM, "ogg"), _begins(b"OggS\x00")),
     # SMPTE ST 377-1: key of a partition pack, without its kind.
@@ -168,8 +178,8 @@ _FORMS: tuple[tuple[Form, _Test], ...] = (
     (Form("IVF", FILM, "ivf"), _begins(b"DKIF\x00\x00")),
     (Form("DV", FILM, "dv"), _begins(b"\x1f\x07\x00\x3f", b"\x1f\x07\x00\xbf")),
     (Form("GXF", FILM, "gxf"), _is_gxf),
-    (Form("MPEG-PS", FILM, "mpeg"), _is_program_stream),
-    (Form("MPEG-PS", FILM, "mpeg"), _is_riff(b"CDXA")),
+    (_MPEG_PS, _is_program_stream),
+    (_MPEG_PS, _is_riff(b"CDXA")),
     (Form("MPEG video", FILM, "mpegvideo"), _is_mpeg_video),
     (Form("MPEG-4 video", FILM, "m4v"), _is_mpeg4_video),
     # Sequence parameter sets, with nal_ref_idc, and the delimiter of access units (ITU-T H.264, 7.4.1).
@@ -190,15 +200,19 @@ _FORMS: tuple[tuple[Form, _Test], ...] = (
     (Form("DTS", SOUND), _begins(b"\x7f\xfe\x80\x01")),
     (Form("AAC", SOUND), _begins(b"\xff\xf1", b"\xff\xf9")),
     (Form("MP3", SOUND), _begins(b"\xff\xfb", b"\xff\xfa", b"\xff\xf3", b"\xff\xf2")),
-    (Form("MPEG-TS", FILM, "mpegts"), _is_transport_stream),
+    (Form("MPEG-TS", FILM, "mpegts", (".ts", ".m2ts", ".mts")), _is_transport_stream),
 )
-_MP4 = Form("MP4", FILM, "mov")
+_MP4 = Form("MP4", FILM, "mov", (".mp4", ".mov", ".m4v"), is_written=True)
+_AVIF = Form("AVIF", PICTURE, "AVIF", (".avif",), lossy="an AVIF")
+_HEIC = Form("HEIC", PICTURE, "HEIF", (".heic", ".heif"), lossy="a HEIC")
+_WAV = Form("WAV", SOUND, "", (".wav",), is_written=True, keeps_metadata=True, lossless=True)
+_FLAC = Form("FLAC", SOUND, "", (".flac",), is_written=True, keeps_metadata=True, lossless=True)
+_ALL = (*dict.fromkeys(form for form, _ in _FORMS), _MP4, _AVIF, _HEIC, _WAV, _FLAC)
+JPEG_SUFFIXES = _JPEG.suffixes
+# By kind of media: the suffixes of all its files, and the usual ones of the forms that are written without loss.
+SUFFIXES = {kind: tuple(suffix for form in _ALL if form.kind == kind for suffix in form.suffixes) for kind in COVERS}
+FORMS = {kind: tuple(form.suffixes[0] for form in _ALL if form.kind == kind and form.is_written) for kind in COVERS}
 FILM_READERS = tuple(dict.fromkeys(form.reader for form, _ in (*_FORMS, (_MP4, None)) if form.kind == FILM))
-# Names of the forms that containers are written in, by suffix.
-_OF_CONTAINERS = {
-    **{".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"},
-    **{".mkv": "Matroska", ".mp4": "MP4", ".mov": "MP4", ".wav": "WAV", ".flac": "FLAC"},
-}
 # FFmpeg's names of picture formats that may be films; it can't read animated WebP, nor all of AVIF.
 ANIMATIONS = {"PNG": "apng", "GIF": "gif"}
 
@@ -213,7 +227,12 @@ def form_of(source: Source) -> Form | None:
 def has_form(source: Source, suffix: str) -> bool:
     """Return whether a container is what its suffix says, by its first bytes; errors are those of `form_of`."""
     form = form_of(source)
-    return form is not None and form.name == _OF_CONTAINERS.get(suffix)
+    return form is not None and suffix in form.suffixes
+
+
+def suffixes_of(reader: str) -> tuple[str, ...]:
+    """Return the suffixes of the files that Pillow or FFmpeg calls so."""
+    return next(form.suffixes for form in _ALL if form.reader == reader)
 
 
 def unknown_form(path: Source) -> MediaError:
@@ -229,7 +248,7 @@ def _forms(source: Source) -> Iterator[Form]:
     """Yield the forms that a file may have, the most certain one first."""
     start = start_of(source)
     if is_sound(source):
-        yield Form("WAV" if start[8:12] == b"WAVE" else "FLAC", SOUND, lossless=True)
+        yield _WAV if start[8:12] == b"WAVE" else _FLAC
     if start[4:8] == b"ftyp":
         yield from _of_brand(source, start)
         return
@@ -246,9 +265,9 @@ def _of_brand(source: Source, start: bytes) -> Iterator[Form]:
     """Yield the form of a file of boxes (ISO/IEC 14496-12) by its brands."""
     brand = start[8:12]
     if brand in {b"avif", b"avis"} or (brand == b"mif1" and not is_heic(source)):
-        yield Form("AVIF", PICTURE, "AVIF")
+        yield _AVIF
     elif is_heic(source):
-        yield Form("HEIC", PICTURE, "HEIF")
+        yield _HEIC
     elif brand != b"crx ":  # CR3, as Canon's cameras write it
         yield _MP4
 

@@ -18,10 +18,11 @@ from stegnet.channels.destinations import DESTINATIONS
 from stegnet.channels.transit import transit_of_file
 from stegnet.core.errors import KeyFileError, StegnetError
 from stegnet.core.measures import PSNR, difference, psnr
-from stegnet.core.names import CHANNEL_SUFFIX, FILM, JPEG_SUFFIXES, PICTURE, SOUND, TEXT_NAME, safe_name
+from stegnet.core.names import CHANNEL_SUFFIX, FILM, PICTURE, SOUND, TEXT_NAME, safe_name
 from stegnet.core.pixels import encode_jpeg
 from stegnet.core.text import Aside, Setting, kind_of, shown
 from stegnet.files import find, open_hidden, write_hidden
+from stegnet.formats.signatures import JPEG_SUFFIXES
 from stegnet.hide_file import HideJob, hide_file, keeps_place, made_anew, refused_growth
 from stegnet.hiding import Capacity, Context, CoverSize
 from stegnet.image.pictures import read_picture, reduced, refuse_palette

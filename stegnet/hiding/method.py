@@ -16,11 +16,11 @@ from stegnet.core.arguments import Limits, checked
 from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import CapacityError, ConfigError, called
 from stegnet.core.keystream import system_bytes
-from stegnet.core.names import FILM, FORMS, PICTURE, SOUND, counted, printable
+from stegnet.core.names import FILM, PICTURE, SOUND, counted, printable
 from stegnet.core.parallel import Progress, Step, in_steps, no_progress, with_heartbeat
 from stegnet.core.text import Setting, Text
 from stegnet.formats.opened_file import FileInMemory, Source
-from stegnet.formats.signatures import form_of
+from stegnet.formats.signatures import FORMS, form_of
 from stegnet.keys import KeySource, Opener, Randomness
 from stegnet.media.condition import Condition
 from stegnet.media.cover import Compressed, Cover, about_secret, lost_by_copy, media_kind

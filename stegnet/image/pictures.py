@@ -26,7 +26,7 @@ from stegnet.core.pixels import check_reading, is_grey, strips
 from stegnet.core.process_settings import Borrowed
 from stegnet.core.text import LOSS, Setting, Text
 from stegnet.formats.opened_file import OpenedFile, Source, is_quiet
-from stegnet.formats.signatures import Form, form_of, unknown_form
+from stegnet.formats.signatures import Form, form_of, suffixes_of, unknown_form
 from stegnet.image.colour_profiles import BrokenProfileError, changes_colours, is_rgb_profile, keeps_profile, to_srgb
 from stegnet.image.stated_colours import stated_colours
 from stegnet.jpeg.markers import parse_jpeg, refuse_excess, refuse_many_scans
@@ -80,13 +80,13 @@ class PictureForm:
         return self.lossless
 
 
-PICTURE_FORMS = {  # by suffix
-    ".png": PictureForm("PNG", {}, {}),
-    ".jpg": PictureForm("JPEG", {"quality": 95, "subsampling": "4:4:4"}, None),
-    ".jpeg": PictureForm("JPEG", {"quality": 95, "subsampling": "4:4:4"}, None),
-    ".webp": PictureForm("WEBP", {"quality": 95}, {"lossless": True}),
-    ".avif": PictureForm("AVIF", {"quality": 90, "subsampling": "4:4:4", "speed": 8}, None),
-}
+_SAVED = (
+    PictureForm("PNG", {}, {}),
+    PictureForm("JPEG", {"quality": 95, "subsampling": "4:4:4"}, None),
+    PictureForm("WEBP", {"quality": 95}, {"lossless": True}),
+    PictureForm("AVIF", {"quality": 90, "subsampling": "4:4:4", "speed": 8}, None),
+)
+PICTURE_FORMS = {suffix: form for form in _SAVED for suffix in suffixes_of(form.name)}
 
 
 def read_picture(path: Source) -> np.ndarray:

@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from stegnet.sound.cover import SoundCover
     from stegnet.video.films import FilmInfo
 
-_LOSSY_JPEG = "a JPEG"
-_LOSSY = {"GIF": "a GIF", "AVIF": "an AVIF", "HEIF": "a HEIC"}
 _LOSSY_WEBP = "a lossy WebP"
 
 
@@ -67,7 +65,7 @@ def probe(path: Source) -> Probe:
     if form is None:
         raise unknown_form(path)
     if form.name == "JPEG":
-        return Probe(PICTURE, _LOSSY_JPEG)
+        return Probe(PICTURE, form.lossy)
     if form.kind == SOUND:
         if is_sound(path):
             return Probe(SOUND, None)
@@ -78,7 +76,7 @@ def probe(path: Source) -> Probe:
     with open_picture(path, hands_on=True) as image:
         format_name = image.format or ""
         animated = format_name in {"GIF", "PNG", "WEBP", "AVIF"} and getattr(image, "is_animated", False)
-        lossy = _LOSSY.get(format_name)
+        lossy = form.lossy or None
         if animated and (unread := _unread_animation(image)):
             raise MediaError(f"is {unread}, which can't be read as a film", "convert it to MP4 first", subject=path)
         if format_name == "GIF" and animated:

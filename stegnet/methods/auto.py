@@ -10,8 +10,9 @@ from types import MappingProxyType
 from typing import Any
 
 from stegnet.core.errors import CapacityError, MediaError, PackageError, StegnetError
-from stegnet.core.names import COVERS, SOUND, printable
+from stegnet.core.names import COVERS, PICTURE, SOUND, printable
 from stegnet.formats.opened_file import is_mp4
+from stegnet.formats.signatures import FORMS, has_form
 from stegnet.hiding.method import (
     AUTO,
     Capacity,
@@ -30,11 +31,12 @@ from stegnet.methods.registry import METHODS
 
 # By the form of a cover: the method for each suffix of its container, the usual suffix first. A JPEG that was saved
 # without loss would show that it was one.
+_SEALED = dict.fromkeys(FORMS[PICTURE], "sealed")
 _METHODS_BY_FORM: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
-        "JPEG": {".jpg": "jpeg", ".png": "sealed", ".jpeg": "jpeg"},
+        "JPEG": {".jpg": "jpeg", **_SEALED, ".jpeg": "jpeg"},
         "transparent picture": {".png": "transparent", ".jpg": "jpeg", ".jpeg": "jpeg"},
-        "other picture": {".png": "sealed", ".jpg": "jpeg", ".jpeg": "jpeg"},
+        "other picture": {**_SEALED, ".jpg": "jpeg", ".jpeg": "jpeg"},
         "MP4 with loss": {".mkv": "sealed", ".mp4": "h264", ".mov": "h264"},
         "other film": {".mkv": "sealed", ".mp4": "sealed", ".mov": "h264"},
         "WAV": {".wav": "sound"},
@@ -70,7 +72,9 @@ class Auto(Method[MethodOptions]):
     )
 
     def suffixes_of(self, cover: Cover) -> tuple[str, ...]:
-        return tuple(_METHODS_BY_FORM[_form_of(cover, resized=False)])
+        suffixes = tuple(_METHODS_BY_FORM[_form_of(cover, resized=False)])
+        own = [suffix for suffix in suffixes if has_form(cover, suffix) and not cover.lossy_format]
+        return tuple(dict.fromkeys((*own, *suffixes)))
 
     def capacity(self, cover: CoverSize, name: str, options: MethodOptions) -> Capacity | None:
         """Return the capacity of a cover that is written without loss."""

@@ -8,8 +8,9 @@ from types import MappingProxyType
 
 from stegnet import h264
 from stegnet.core.errors import CapacityError, MediaError
-from stegnet.core.names import FILM, FORMS, PICTURE, USUAL_NAME
+from stegnet.core.names import FILM, PICTURE, USUAL_NAME
 from stegnet.formats.opened_file import is_mp4
+from stegnet.formats.signatures import FORMS
 from stegnet.hiding.found_file import found_file
 from stegnet.hiding.medium import Medium, MediumMethod
 from stegnet.hiding.method import (

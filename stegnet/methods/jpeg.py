@@ -10,8 +10,9 @@ from types import MappingProxyType
 
 from stegnet import channels
 from stegnet.core.errors import MediaError
-from stegnet.core.names import FILM, FORMS, JPEG_SUFFIXES, PICTURE, SOUND, USUAL_NAME
+from stegnet.core.names import FILM, PICTURE, SOUND, USUAL_NAME
 from stegnet.core.text import Setting, Text
+from stegnet.formats.signatures import FORMS, JPEG_SUFFIXES
 from stegnet.hiding.found_file import SamplesContainer, found_file
 from stegnet.hiding.medium import MediumMethod
 from stegnet.hiding.method import (

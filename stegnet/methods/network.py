@@ -90,7 +90,7 @@ gives the reason, below 22 dB nothing is written without --any-quality.
             raise CapacityError(f"a {kind} can't be hidden in a {cover.kind}", hint)
         if cover.is_film:
             return containers.NetworkFilm(cover, payload.file, suffix, key, options, context)
-        return containers.new_picture(cover, payload.file, key, options, context)
+        return containers.new_picture(cover, payload.file, suffix, key, options, context)
 
     def find(self, container: Container, context: Context) -> "FoundPictures | None":
         """Find a hidden picture or film, whose header names the pair that hid it."""

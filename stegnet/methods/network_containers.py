@@ -45,7 +45,7 @@ from stegnet.networks.inference import (
     reveal_read_picture,
 )
 from stegnet.networks.secret_quality import SecretQuality, measure_secret, measured_quality, visibility_notes
-from stegnet.png.writing import write_like
+from stegnet.pixels import write_picture
 from stegnet.record import (
     Container,
     Diagnosis,
@@ -94,7 +94,7 @@ def _measured(
 
 
 def new_picture(
-    cover: Cover, secret: Cover, key: KeySource, options: "NetworkOptions", context: Context
+    cover: Cover, secret: Cover, suffix: str, key: KeySource, options: "NetworkOptions", context: Context
 ) -> "NetworkPicture":
     """Return a picture in which another is hidden."""
     refuse_palette(cover)
@@ -114,7 +114,7 @@ def new_picture(
     del pixels  # large pictures take much memory
     cover.forget_pixels()
     quality = measured_quality(network, container, hidden, key, options.any_quality, step("measure tiles"))
-    return NetworkPicture(container, cover, profile, context, secret, network, quality, figures, key)
+    return NetworkPicture(container, cover, profile, context, secret, suffix, network, quality, figures, key)
 
 
 @dataclass
@@ -127,6 +127,7 @@ class NetworkPicture(NewContainer):
     profile: bytes | None
     context: Context
     secret: Cover
+    suffix: str
     network: Network
     quality: SecretQuality
     figures: dict[str, Any]
@@ -136,10 +137,10 @@ class NetworkPicture(NewContainer):
         self.height, self.width = self.pixels.shape[:2]
 
     def write(self, part: Path, verify: bool) -> Written:
-        """Write it as PNG, in the form of the cover if that is one."""
+        """Write it, as the cover is written if it has the container's form."""
 
         def write() -> tuple[str, ...]:
-            return write_like(self.cover, self.profile, part, self.pixels)
+            return write_picture(self.suffix, self.cover, self.profile, part, self.pixels)
 
         about_cover = self.context.with_heartbeat("write", write)
         visible = visibility_notes(self.figures["container_psnr"])

@@ -9,7 +9,7 @@ from io import BytesIO
 
 import numpy as np
 
-from stegnet import film, png
+from stegnet import film, pixels
 from stegnet.core.errors import CapacityError, RevealError
 from stegnet.core.names import FILE, PICTURE, USUAL_NAME
 from stegnet.core.pixels import channels_of
@@ -77,12 +77,12 @@ much fits, and how much is hard to find.
         return [self._file_fit(what, found)]
 
     def open(self, cover: Cover, options: MediumOptions, suffix: str, key: KeySource) -> Medium:
-        return film.FrameMedium(cover, suffix) if cover.is_film else png.PixelMedium(cover, options.resize, suffix)
+        return film.FrameMedium(cover, suffix) if cover.is_film else pixels.PixelMedium(cover, options.resize, suffix)
 
     def capacity(self, cover: CoverSize, name: str, options: MediumOptions) -> Capacity:
         """Return the capacity of a picture or film for a file; 0 if not even the header fits."""
         try:
-            most = png.bytes_capacity(cover.height, cover.width, name, frames=cover.frames, channels=cover.channels)
+            most = pixels.bytes_capacity(cover.height, cover.width, name, frames=cover.frames, channels=cover.channels)
         except CapacityError:  # not even the header fits
             most = 0
         if cover.cover is None:
@@ -94,9 +94,9 @@ much fits, and how much is hard to find.
             return Capacity(most)
         changes = cover.cover.evidence.changes
         if cover.cover.is_film:  # a film of one frame
-            secure = png.secure_payload(cover.height * cover.width * cover.channels, changes)
+            secure = pixels.secure_payload(cover.height * cover.width * cover.channels, changes)
         else:
-            secure = png.secure_in(png.regular_areas_of(cover.cover).mask, cover.channels, changes)
+            secure = pixels.secure_in(pixels.regular_areas_of(cover.cover).mask, cover.channels, changes)
         return Capacity(most, max(min(most, secure.hard), 0), condition=cover.cover.condition())
 
     def embed(
@@ -116,13 +116,18 @@ much fits, and how much is hard to find.
 
 @blas_in_one_thread
 def hide_bytes(
-    cover: np.ndarray, data: bytes, key_source: KeySource, *, name: str = png.DATA_NAME, randomness: Randomness = SYSTEM
+    cover: np.ndarray,
+    data: bytes,
+    key_source: KeySource,
+    *,
+    name: str = pixels.DATA_NAME,
+    randomness: Randomness = SYSTEM,
 ) -> np.ndarray:
     """Hide bytes in a picture.
 
     Args:
         cover: (H, W, 3) uint8; not changed.
-        data: at most `png.bytes_capacity(H, W, name)` bytes; for a grey cover, which stays grey, about a third.
+        data: at most `pixels.bytes_capacity(H, W, name)` bytes; for a grey cover, which stays grey, about a third.
         key_source: key, passphrase or recipient.
         name: file name stored with them; 1 to 255 bytes of UTF-8, without "/".
         randomness: source of the film secret (with a passphrase), film id and seed, drawn in this order.
@@ -138,7 +143,7 @@ def hide_bytes(
         raise ValueError(f"name: must be a file's name without its folder, is {name!r}")
     keys = key_source.new_keys(randomness)
     height, width = cover.shape[:2]
-    most = png.bytes_capacity(height, width, name, keys.film, channels=channels_of(cover))
+    most = pixels.bytes_capacity(height, width, name, keys.film, channels=channels_of(cover))
     if len(data) > most:
         raise CapacityError(
             f"has {len(data)} bytes, more than the capacity of {most}", "use a larger cover", subject=name

@@ -2,7 +2,7 @@
 
 from types import MappingProxyType
 
-from stegnet import png
+from stegnet import pixels
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.names import PICTURE
 from stegnet.core.text import Setting, Text
@@ -42,19 +42,19 @@ colour of what can't be seen.
 
     def open(self, cover: Cover, options: MediumOptions, suffix: str, key: KeySource) -> Medium:
         """Return the samples of visible pixels. Raises CapacityError if the cover can't be transparent."""
-        cover.once("pixels", png.check_pixels)
+        cover.once("pixels", pixels.check_pixels)
         if not cover.is_transparent:
             raise CapacityError(
                 "can't be transparent", Text("use ", Setting("method", "auto"), ", which chooses"), subject=cover
             )
-        return cover.once(self.info.name, png.OpacityMedium)
+        return cover.once(self.info.name, pixels.OpacityMedium)
 
     def find(self, container: Container, context: Context) -> FoundSecret | None:
         """Find a file in the visible pixels of a transparent picture in which no other record opens."""
         if container.first.record is not None or not container.file.is_transparent:
             return None
         try:
-            medium = png.OpacityMedium(container.file)
+            medium = pixels.OpacityMedium(container.file)
         except MediaError:
             return None
         opened = SamplesContainer(container.file, container.key_source, medium.samples, medium.rules)

@@ -18,7 +18,7 @@ from stegnet.image import read_cover
 from stegnet.jpeg.medium import JpegMedium
 from stegnet.media.condition import Condition, Premise
 from stegnet.media.evidence.pictures import picture_evidence
-from stegnet.png.medium import secure_payload
+from stegnet.pixels.medium import secure_payload
 from stegnet.results import DETECTION_WORDS, Detectability, Detection
 from tests.demo.conftest import node
 from tests.support.jpegs import JpegPicture, jpeg_cover, lossy_history, read_jpeg

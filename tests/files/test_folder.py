@@ -10,6 +10,7 @@ from PIL import Image
 from stegnet.cli import main
 from stegnet.image import write_png
 from stegnet.media.cover import Cover, kind
+from stegnet.pixels.forms import WRITERS
 from stegnet.png.writing import write_like
 
 
@@ -55,7 +56,7 @@ def test_what_nobody_foresaw_ends_the_work_on_one_file_alone(photos, capsys, mon
             raise error
         return write_like(cover, profile, part, pixels)
 
-    monkeypatch.setattr("stegnet.png.medium.write_like", write)
+    monkeypatch.setitem(WRITERS, ".png", write)
     lines = ["error: 1 of 3 failed", f"error: photos/b.png: {told}", f"hint: {remedy}"]
     assert run("hide photos note.txt -o out", capsys) == (1, lines)
     assert names("out") == ["a.png", "c.png"]

@@ -24,7 +24,7 @@ from stegnet.keys import (
 )
 from stegnet.keys.elligator import coordinate, representative
 from stegnet.methods.sealed import hide_bytes, reveal_bytes
-from stegnet.png.medium import bytes_capacity
+from stegnet.pixels.medium import bytes_capacity
 from stegnet.sealing import frame_salt, public_order, zones_of
 from stegnet.sealing.zones import read_ephemeral
 from stegnet.video import FilmWriter, read_frames

@@ -8,8 +8,8 @@ from stegnet.cli.exit_codes import ExitCode
 from stegnet.cli.options import add_output_options
 from stegnet.core.disk import atomic_write, local_path
 from stegnet.core.errors import PackageError
-from stegnet.core.names import FORMS
 from stegnet.core.remote_path import size_of
+from stegnet.formats.signatures import FORMS
 from stegnet.image.pictures import write_png
 from stegnet.media.cover import Cover
 from stegnet.results import OutputTarget, Report, shown_form

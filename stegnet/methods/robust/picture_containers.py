@@ -8,9 +8,10 @@ import numpy as np
 
 from stegnet.channels import MESSENGER_SIDE, PictureChannel
 from stegnet.core.errors import CapacityError, reading
-from stegnet.core.names import JPEG_SUFFIXES, PICTURE
+from stegnet.core.names import PICTURE
 from stegnet.core.parallel import Step
 from stegnet.core.text import Aside, Setting, Text
+from stegnet.formats.signatures import JPEG_SUFFIXES
 from stegnet.hiding.method import Context, FoundSecret, HiddenFile, NewContainer, Payload, Written, warnings_of_psnr
 from stegnet.image.pictures import read_picture, refuse_palette
 from stegnet.jpeg.cover import jpeg_cover

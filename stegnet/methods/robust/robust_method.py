@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, TypeGuard
 from stegnet import channels
 from stegnet.channels.destinations import DESTINATIONS, MESSENGER, USUAL_CHANNELS
 from stegnet.core.errors import CapacityError, KeyFileError, RevealError
-from stegnet.core.names import FILM, JPEG_SUFFIXES, PICTURE, USUAL_NAME
+from stegnet.core.names import FILM, PICTURE, USUAL_NAME
 from stegnet.core.parallel import with_heartbeat
 from stegnet.core.pixels import BLOCK
 from stegnet.core.text import Setting, Text
+from stegnet.formats.signatures import JPEG_SUFFIXES
 from stegnet.hiding.method import (
     DEFAULT_CONTEXT,
     Capacity,

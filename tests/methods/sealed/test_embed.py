@@ -19,7 +19,7 @@ from stegnet.image import read_picture, write_png
 from stegnet.keys import KeyRing
 from stegnet.methods import METHODS
 from stegnet.methods.sealed import hide_bytes, reveal_bytes
-from stegnet.png.medium import bytes_capacity
+from stegnet.pixels.medium import bytes_capacity
 from stegnet.record import File, Header, Record, format_record, read_record
 from stegnet.results import OutputTarget, Report
 from stegnet.sealing import frame_salt

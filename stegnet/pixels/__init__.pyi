@@ -1,5 +1,6 @@
 """Names that this package exports. `__init__.py` imports each when it is first used."""
 
+from .forms import write_picture as write_picture
 from .medium import (
     DATA_NAME as DATA_NAME,
     PixelMedium as PixelMedium,
@@ -10,4 +11,3 @@ from .medium import (
     secure_payload as secure_payload,
 )
 from .opacity import OpacityMedium as OpacityMedium
-from .writing import write_like as write_like

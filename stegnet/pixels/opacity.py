@@ -12,8 +12,8 @@ from stegnet.media.claims import signs_colours
 from stegnet.media.cover import Cover
 from stegnet.media.evidence.copies import regular_areas
 from stegnet.media.evidence.pictures import layers_evidence
-from stegnet.png.medium import secure_in
-from stegnet.png.writing import write_like
+from stegnet.pixels.forms import write_picture
+from stegnet.pixels.medium import secure_in
 from stegnet.results import Changes
 from stegnet.sealing import PIXELS, Costs, texture_costs
 
@@ -53,7 +53,7 @@ class OpacityMedium(SampleMedium):
         """Write the picture as PNG, in the form of the cover if that is one; its opacity stays."""
         layers = self._layers.copy()
         layers[self._visible, :3] = sealed.reshape(-1, 3)
-        notes = write_like(self._cover, self._profile, part, layers)
+        notes = write_picture("", self._cover, self._profile, part, layers)
         changes = Changes.of(self.samples, sealed)
         figures = {
             "cover_pixels": sealed[..., 0].size,

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from stegnet.core.names import PICTURE
 from stegnet.core.pixels import check_memory, memory_to_hide
+from stegnet.formats.signatures import FORMS, has_form
 from stegnet.hiding.medium import SampleMedium, WrittenMedium
 from stegnet.image.pictures import picture_head, refuse_palette
 from stegnet.keys import ANY_KEY, Key
@@ -15,7 +17,7 @@ from stegnet.media.cover import Cover, reduced_to
 from stegnet.media.evidence.copies import RegularAreas
 from stegnet.media.evidence.pictures import PictureEvidence, picture_evidence
 from stegnet.media.growth import growth_of
-from stegnet.png.writing import write_like
+from stegnet.pixels.forms import write_picture
 from stegnet.record import empty_record_bytes, full_capacity
 from stegnet.results import SLIGHTLY, ChangeBound, Changes, SecurePayload, shown_history
 from stegnet.sealing import (
@@ -41,7 +43,7 @@ class PixelMedium(SampleMedium):
     Args:
         cover: opened picture.
         side: longer side in pixels that it is reduced to; None: it stays as large.
-        suffix: suffix of the container; "": a PNG's.
+        suffix: suffix of the container; "": the usual one.
 
     Raises:
         ConfigError: it is not larger than the size to reduce it to.
@@ -56,7 +58,7 @@ class PixelMedium(SampleMedium):
         self.cover = cover
         self.samples = reduced_to(cover.pixels, side)
         self._side = side
-        self._suffix = suffix
+        self._suffix = suffix or FORMS[PICTURE][0]
 
     @cached_property
     def regular(self) -> RegularAreas:
@@ -99,8 +101,8 @@ class PixelMedium(SampleMedium):
         return height, width
 
     def forecast(self) -> str:
-        """Return how large the PNG gets if that is much, and how long it takes if that is long."""
-        growth = None if self.cover.png else growth_of(self.cover, self._side)
+        """Return how large the container gets if that is much, and how long it takes if that is long."""
+        growth = None if has_form(self.cover, self._suffix) else growth_of(self.cover, self._side)
         return "; ".join(filter(None, (growth.in_words if growth and growth.is_much else "", super().forecast())))
 
     def file_capacity(self, name: str, key: Key) -> int:
@@ -117,9 +119,9 @@ class PixelMedium(SampleMedium):
         return texture_costs(self.samples, self.regular.mask)
 
     def write(self, part: Path, sealed: np.ndarray) -> WrittenMedium:
-        """Write the picture as PNG, in the form of the cover if that is one."""
+        """Write the picture, as the cover is written if it has the container's form."""
         changes = Changes.of(self.samples, sealed)
-        notes = write_like(self.cover, self.cover.picture[1], part, sealed)
+        notes = write_picture(self._suffix, self.cover, self.cover.picture[1], part, sealed)
         return WrittenMedium(notes, {"container_psnr": changes.psnr, "changed_pixels": changes.pixels})
 
 
