@@ -55,7 +55,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("jpeg.evidence", "OTHER_GRID TWICE JPEG_REPEATS LOW OFTEN GAP MOST_GAPS"),
         ("pixels.medium", "RECORD_CHANGES BYTE_CHANGES"),
     ],
-    "LOSSY_FORMATS": [("media.cover", "LOSSY LOSSY_JPEG LOSSY_WEBP"), ("formats.opened_file", "HEIC")],
+    "LOSSY_FORMATS": [("formats.signatures", "LOSSY"), ("media.cover", "LOSSY_WEBP"), ("formats.opened_file", "HEIC")],
     "JPEG": [
         ("jpeg.scan_encoder", "LONGEST_RUN MOST_WAITING"),
         ("jpeg.samples.COST_SETTINGS", "MIDDLE"),

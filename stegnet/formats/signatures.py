@@ -209,6 +209,7 @@ _WAV = Form("WAV", SOUND, "", (".wav",), is_written=True, keeps_metadata=True, l
 _FLAC = Form("FLAC", SOUND, "", (".flac",), is_written=True, keeps_metadata=True, lossless=True)
 _ALL = (*dict.fromkeys(form for form, _ in _FORMS), _MP4, _AVIF, _HEIC, _WAV, _FLAC)
 JPEG_SUFFIXES = _JPEG.suffixes
+LOSSY = {form.reader: form.lossy for form in _ALL if form.lossy}  # by Pillow's name
 # By kind of media: the suffixes of all its files, and the usual ones of the forms that are written without loss.
 SUFFIXES = {kind: tuple(suffix for form in _ALL if form.kind == kind for suffix in form.suffixes) for kind in COVERS}
 FORMS = {kind: tuple(form.suffixes[0] for form in _ALL if form.kind == kind and form.is_written) for kind in COVERS}

@@ -115,8 +115,7 @@ export const EVIDENCE = {
 };
 
 export const LOSSY_FORMATS = {
-  LOSSY: {"GIF": "a GIF", "AVIF": "an AVIF", "HEIF": "a HEIC"},
-  LOSSY_JPEG: "a JPEG",
+  LOSSY: {"JPEG": "a JPEG", "GIF": "a GIF", "AVIF": "an AVIF", "HEIF": "a HEIC"},
   LOSSY_WEBP: "a lossy WebP",
   HEIC: ["heic", "heim", "heis", "heix", "hevc", "hevm", "hevs", "hevx", "mif1", "msf1"],
 };

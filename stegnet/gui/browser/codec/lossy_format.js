@@ -2,12 +2,12 @@
 
 import { LOSSY_FORMATS } from "../../page/constants.js";
 
-const { HEIC, LOSSY, LOSSY_JPEG, LOSSY_WEBP } = LOSSY_FORMATS;
+const { HEIC, LOSSY, LOSSY_WEBP } = LOSSY_FORMATS;
 
 /** The lossy format of a file, such as "a JPEG"; null if it is none. */
 export function lossyFormat(bytes) {
   const text = (start, end) => String.fromCharCode(...bytes.subarray(start, end));
-  if (bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff) return LOSSY_JPEG;
+  if (bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff) return LOSSY.JPEG;
   if (text(0, 4) === "RIFF" && text(8, 12) === "WEBP") return isLossyWebp(bytes, text) ? LOSSY_WEBP : null;
   if (text(4, 8) !== "ftyp") return null;
   const [brand, brands] = [text(8, 12), text(8, Math.min(viewOf(bytes).getUint32(0), 4096))];
