@@ -12,6 +12,8 @@ from stegnet.core.pixels import GREY
 from stegnet.networks import SHIPPED, Card, Pair, build, family_names, load_pair, read_card, save_pair, weights_id
 from stegnet.networks.layers import Haar
 from tests.networks.conftest import SMALL, perturbed, pictures
+from tests.support.lab import ROOT
+from tests.support.printed import printed_programs
 
 pytestmark = pytest.mark.arithmetic
 
@@ -187,6 +189,13 @@ def test_sizes_are_the_published_ones(name):
 def test_the_size_of_the_shipped_pair_is_that_of_the_manual():
     """In docs/training.md: 5.5 kMAC a pixel to hide and 16 to reveal."""
     assert tuple(size_of(load_pair(SHIPPED)[0]).values()) == (68_952, 5_656, 16_532)
+
+
+def test_the_manual_s_program_goes_through_the_shipped_pair():
+    (program,) = (each for each in printed_programs(ROOT / "docs" / "python.md") if "load_pair" in each.text)
+    names: dict[str, Any] = {}
+    exec(program.text, names)
+    assert names["cover"].grad.abs().sum() > 0
 
 
 @pytest.mark.parametrize(("name", "options", "told", "hint"), REFUSED)

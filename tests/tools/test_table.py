@@ -14,7 +14,7 @@ def test_what_was_changed_comes_first_and_then_the_headline() -> None:
     table = table_of([row(None, 1, None), row("half", 0.5, 46.2178)], ["beta", "train.compile", "detect.pairs"])
     assert list(table.columns) == ["beta", "container", "secret"]
     assert list(table.index) == ["workspace", "half"]
-    assert table.loc["half"].tolist() == [0.5, 46.2178, 46.2178]
+    assert list(table.iloc[1]) == [0.5, 46.2178, 46.2178]
     assert max(map(len, table.to_string().splitlines())) < 60
 
 
