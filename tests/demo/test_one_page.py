@@ -52,7 +52,8 @@ def given(make_film: Callable[..., Path], tmp_path_factory: pytest.TempPathFacto
     with wave.open(str(folder / "sound.wav"), "wb") as sound:
         sound.setparams((1, 2, 8000, 0, "NONE", ""))
         sound.writeframes(bytes(16_000))
-    (folder / "broken.png").write_bytes((folder / "cover.png").read_bytes()[:5000])
+    for suffix in ("jpg", "png"):
+        (folder / f"broken.{suffix}").write_bytes((folder / f"cover.{suffix}").read_bytes()[:5000])
 
     def hide(cover: str, secret: str, to: str, *how: str) -> None:
         paths = [str(folder / name) for name in (cover, secret)]

@@ -91,6 +91,7 @@ visiting("what it can't do, a wrong key and broken files, each in a line", async
     ["film.mp4", /^film\.mp4 is a film, which this page does not open\. The program does\.$/],
     ["sound.wav", /^sound\.wav is a sound, which this page does not open\. The program does\.$/],
     ["broken.png", /^broken\.png is damaged or cut off\. Use a whole one: ask whoever sent it/],
+    ["broken.jpg", /^broken\.jpg is damaged or cut off\. Use a whole one: ask whoever sent it/],
     ["note.bin", /^note\.bin is not a picture that this page can read\./],
   ]) {
     await visitor.tab("Reveal");

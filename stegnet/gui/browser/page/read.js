@@ -1,6 +1,7 @@
 /** Reading of dropped files: covers, secrets and containers. */
 
 import { size } from "../../page/elements.js";
+import { segmentsOf } from "../../page/form/exif.js";
 import { isAnimation, isFilm } from "../../page/form/film.js";
 import { asFilm, dimensions, drawn, isJpeg, readFilm, readOther, readPicture, soundSuffix } from "../../page/form/read.js";
 
@@ -13,7 +14,7 @@ const MAX_PIXELS = 4096 * 3072;
 const MAX_BYTES = 2 ** 28; // of a secret, or a picture that is a container: it is read into memory whole
 const GIF = [0x47, 0x49, 0x46, 0x38];
 const PNG = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
-const IEND = 0x49454e44; // type of a PNG file's last chunk
+const [IEND, EOI] = [0x49454e44, 0xd9]; // types of a PNG file's last chunk, and of a JPEG's last marker
 const MANY_GREYS = 128; // a palette of more greys is that of a grey picture
 
 /**
@@ -23,7 +24,7 @@ const MANY_GREYS = 128; // a palette of more greys is that of a grey picture
 export async function readCover(file) {
   if (await soundSuffix(file)) throw only("a sound", file);
   if (await isFilm(file)) throw only("a film", file);
-  if (isPng(new Uint8Array(await file.slice(0, 8).arrayBuffer()))) checkWhole(file, new Uint8Array(await file.arrayBuffer()));
+  await checkWhole(file);
   const chosen = await readPicture(file, MAX_PIXELS);
   if (!chosen) throw notAPicture(file, "Use a JPEG, PNG, WebP or AVIF picture.");
   if (await isAnimation(file)) {
@@ -65,7 +66,7 @@ export async function readContainer(file) {
   const bytes = new Uint8Array(await file.arrayBuffer());
   const [width, height] = isPng(bytes) ? pngSize(bytes) : [];
   if (width * height > MAX_PIXELS) throw tooLarge(file, width, height); // before it is decoded
-  if (isPng(bytes)) checkWhole(file, bytes);
+  await checkWhole(file);
   const bitmap = await createImageBitmap(file).catch(() => null);
   if (!bitmap && width === undefined) throw notAPicture(file, "Choose the PNG or JPEG file that was sent to you.");
   if (!bitmap) throw damaged(file);
@@ -78,11 +79,23 @@ const only = (what, { name }) => new PageError(`${name} is ${what}, which this p
 
 const isPng = (bytes) => PNG.every((byte, at) => bytes[at] === byte);
 
-/** @throws {PageError} a PNG file ends before its last chunk; Firefox shows it all the same */
-function checkWhole(file, bytes) {
+/** @throws {PageError} a PNG or JPEG file ends too early; Firefox shows it all the same */
+async function checkWhole(file) {
+  const isOfJpeg = await isJpeg(file);
+  if (!isOfJpeg && !isPng(new Uint8Array(await file.slice(0, PNG.length).arrayBuffer()))) return;
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  if (isOfJpeg ? !endsAsJpeg(bytes) : !endsAsPng(bytes)) throw damaged(file);
+}
+
+function endsAsPng(bytes) {
   const view = new DataView(bytes.buffer);
-  for (let at = 8; at + 12 <= bytes.length; at += 12 + view.getUint32(at)) if (view.getUint32(at + 4) === IEND) return;
-  throw damaged(file);
+  for (let at = 8; at + 12 <= bytes.length; at += 12 + view.getUint32(at)) if (view.getUint32(at + 4) === IEND) return true;
+  return false;
+}
+
+function endsAsJpeg(bytes) {
+  for (const { marker } of segmentsOf(bytes)) if (marker === EOI) return true;
+  return false;
 }
 
 const damaged = ({ name }) =>
