@@ -121,7 +121,7 @@ def test_python_names() -> None:
     assert set(re.findall(r"\bstegnet\.([\w.]*\w)", text)) <= {
         *vars(stegnet)["__all__"],
         "networks",
-        *(f"networks.{name}" for name in stegnet.networks.__all__),
+        *(f"networks.{name}" for name in vars(stegnet.networks)["__all__"]),
     }
     options = {name for method in METHODS.values() for name in method.info.option_names}
     sentence = re.search(r"further options .*?: (.*?)\. Returns", text)
