@@ -23,6 +23,7 @@ from tqdm import tqdm
 from stegnet.core.pixels import encode_jpeg
 from stegnet.image.pictures import write_png
 from tools.bench import FILMS, JPEG_QUALITY, film_of, machine, mirrored, run
+from tools.figures import save
 
 PICTURE, FIGURES = Path("docs/growth.svg"), Path("reports/compare/growth.json")
 MEGAPIXELS, FRAMES, MINUTES = (0.1, 0.4, 1.6, 6, 12, 24, 48, 108), (25, 50, 100, 200, 400, 800), (1, 3, 10, 30, 60)
@@ -103,14 +104,16 @@ def exponent(points: Sequence[Point]) -> float:
 
 def draw(figures: Figures, path: Path) -> None:
     """Draw seconds above and memory below, a column for each axis."""
-    matplotlib.rcParams |= {"svg.hashsalt": "stegnet", "svg.fonttype": "none"}
+    matplotlib.rcParams["font.size"] = 15
     figure, rows = plt.subplots(
-        2, len(figures), figsize=(15, 5.5), sharex="col", sharey="row", layout="constrained", squeeze=False
+        2, len(figures), figsize=(19, 8.5), sharex="col", sharey="row", layout="constrained", squeeze=False
     )
     for column, (axis, curves) in enumerate(figures.items()):
         for curve, points in curves.items():
             sizes, seconds, megabytes = zip(*points, strict=True)
-            rows[0, column].plot(sizes, seconds, "o-", label=f"{curve}: n^{exponent(points):.2f}", markersize=3)
+            rows[0, column].plot(
+                sizes, seconds, "o-", label=f"{curve}: time as size^{exponent(points):.2f}", markersize=3
+            )
             rows[1, column].plot(sizes, megabytes, "o-", markersize=3)
         for cell in rows[:, column]:
             cell.set(xscale="log", yscale="log")
@@ -118,11 +121,11 @@ def draw(figures: Figures, path: Path) -> None:
                 each.set_major_formatter("{x:g}")
                 each.set_minor_formatter("")
             cell.grid(alpha=0.3)
-        rows[0, column].legend(fontsize="small", loc="upper left")
+        rows[0, column].legend(fontsize="x-small", loc="upper left")
         rows[1, column].set_xlabel(axis)
     rows[0, 0].set_ylabel("CPU seconds to hide")
     rows[1, 0].set_ylabel("peak memory, MB")
-    figure.savefig(path, metadata={"Date": None})
+    save(figure, path)
 
 
 if __name__ == "__main__":

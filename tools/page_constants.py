@@ -111,7 +111,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("results.figures", "WORDS=DETECTION_WORDS ALWAYS_FOUND UNMEASURED EMPTY_BAND"),
         ("media.condition.Premise", "CAMERA NEVER_LOSSY UNPUBLISHED"),
     ],
-    "SHOWN": [("gui.jobs", "GAIN")],
+    "SHOWN": [("core.measures", "GAIN=DIFFERENCE_GAIN")],
     "SHUFFLE": [("core.keystream", "NEGATIVE")],
     "SPREAD": [("record.spread", "SMALL RISK")],
     "SURVIVAL": [

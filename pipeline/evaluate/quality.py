@@ -31,6 +31,7 @@ from stegnet.core.measures import (
     BARE,
     BASE_PSNR,
     DE2000,
+    DIFFERENCE_GAIN,
     HAARPSI,
     HIDE_MS,
     LPIPS,
@@ -377,18 +378,17 @@ def contact_sheet(results: Sequence[HideRevealResult], size: tuple[int, int] | N
     PSNR and difference are computed at full size. A cell is as large as the first cover unless its size is given.
     """
     height, width = size or results[0].cover.shape[:2]
-    gain = 10  # of the difference
     rows = []
     for result in results:
         cells: list[LabelledImage] = [
             (result.cover, ""),
             (result.container, f"{psnr(result.cover, result.container):.1f} dB"),
-            (difference(result.cover, result.container, gain), ""),
+            (difference(result.cover, result.container), ""),
             (result.secret, ""),
             (result.revealed, f"{psnr(result.secret, result.revealed):.1f} dB"),
         ]
         rows.append([(resize(image, height, width), label) for image, label in cells])
-    return image_grid(("cover", "container", f"difference x{gain}", "secret", "revealed"), rows)
+    return image_grid(("cover", "container", f"difference x{DIFFERENCE_GAIN}", "secret", "revealed"), rows)
 
 
 def image_grid(titles: Sequence[str], rows: Sequence[Sequence[LabelledImage]]) -> Pixels:

@@ -17,9 +17,9 @@ from typing import Any
 from pipeline.config import flatten
 from pipeline.shards import SPLITS, TEST, TRAIN, VALIDATION, data_hash, file_hash, read_manifest
 from stegnet.core.errors import DataError
-from stegnet.core.measures import SEALED, SPEED
+from stegnet.core.measures import DIFFERENCE_GAIN, SEALED, SPEED
 
-PREVIEW = "train/cover - container - difference x10 - secret - revealed"  # name of the pictures during training
+PREVIEW = f"train/cover - container - difference x{DIFFERENCE_GAIN} - secret - revealed"  # name of pictures in training
 _CONTEXTS = {TRAIN: "training", VALIDATION: "validation", TEST: "evaluation"}
 
 

@@ -36,6 +36,7 @@ from pipeline.train.processes import (
 from pipeline.train.run import TrainingRun, make_card
 from stegnet.core.compute import is_out_of_memory, make_deterministic, seed_step
 from stegnet.core.errors import ConfigError, TrainingError
+from stegnet.core.measures import DIFFERENCE_GAIN
 from stegnet.core.parallel import rank, world_size
 from stegnet.networks.card import SHIPPED, Card, read_card
 from stegnet.networks.layers import has_batch_norms, synchronise_batch_norms
@@ -296,10 +297,10 @@ class Trainer:
     def preview(self) -> NDArray[np.uint8]:
         """Return the last step that is shown, (H, W, 3) uint8: a row per pair.
 
-        Its columns are cover, container, their difference enlarged ten times, and what else the task shows.
+        Its columns are cover, container, their difference times DIFFERENCE_GAIN, and what else the task shows.
         """
         cover, container, *revealed = self._shown
-        columns = (cover, container, (container - cover).abs() * 10, *revealed)
+        columns = (cover, container, (container - cover).abs() * DIFFERENCE_GAIN, *revealed)
         rows = torch.cat([to_8_bits(column) for column in columns], dim=3)  # (B, 3, H, n·W)
         picture: NDArray[np.uint8] = rows.permute(0, 2, 3, 1).reshape(-1, rows.shape[3], 3).cpu().numpy()
         return picture

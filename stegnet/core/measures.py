@@ -15,6 +15,7 @@ SIDES = (CONTAINER, SECRET)
 SEALED = "sealed"  # mode: as users get it
 BARE = "bare"  # mode: without sealed bits, to show their cost
 PEAK = 255.0
+DIFFERENCE_GAIN = 40  # a change of one or two levels of 255 can be seen
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
     return psnr_from_mse(mean_squared_error(a, b), PEAK)
 
 
-def difference(a: np.ndarray, b: np.ndarray, gain: int) -> np.ndarray:
+def difference(a: np.ndarray, b: np.ndarray, gain: int = DIFFERENCE_GAIN) -> np.ndarray:
     """Return gain · |a − b| of two uint8 arrays of one shape, clipped at 255, as a picture of the difference."""
     amplified: np.ndarray = np.minimum(np.abs(a.astype(np.int16) - b) * gain, 255)
     return amplified.astype(np.uint8)

@@ -33,7 +33,6 @@ from stegnet.methods.registry import METHODS, method_for
 from stegnet.results import COVER_FORMAT, OutputTarget, Report
 from stegnet.video.films import read_frames
 
-GAIN = 30  # factor of the difference in previews, as in the page
 KNOWN_CHANNEL = "channel"  # destination of requests for a known channel, whose file is the last of theirs
 
 
@@ -125,7 +124,7 @@ def run_job(request: Request, inputs: list[Path], folder: Path, context: Context
         folder: empty folder for the results.
         context: networks, device and progress.
     """
-    with _folders_left_out(folder, *(path.parent for path in inputs)):
+    with _folders_left_out(folder / "container", folder, *(path.parent for path in inputs)):
         if request.job == "hide":
             return _hide(request, inputs, folder, context)
         (container,) = inputs
@@ -156,7 +155,8 @@ def _hide(request: Request, inputs: list[Path], folder: Path, context: Context) 
     method, options = method_for(destination, wanted, request.suffix)
     job = HideJob(method, options, context, keeps_containers=not request.meant)
     suffix = request.suffix or job.unasked_suffix(cover)
-    out = folder / f"{cover.stem}-2{suffix}"  # a name that gives no secret away, but is not the cover's
+    (folder / "container").mkdir()
+    out = folder / "container" / f"{cover.stem}{suffix}"  # the cover's own name, which gives no secret away
     report = hide_file(job, cover, secret, OutputTarget(out), request.key_source)
     weakness = request.key_source.weakness() if isinstance(request.key_source, Passphrase) else ""
     previews, quality = _write_previews(cover, out, folder)
@@ -217,7 +217,7 @@ def _write_previews(cover: Path, container: Path, folder: Path) -> tuple[dict[st
     pictures = {"cover": before, "container": after}
     quality = None
     if before.shape == after.shape:
-        pictures["difference"] = difference(before, after, GAIN)
+        pictures["difference"] = difference(before, after)
         quality = psnr(before, after)
 
     paths = {name: folder / f"{name}.jpg" for name in pictures}

@@ -45,11 +45,11 @@ def forecast(client: Client, cover: Path, told: dict[str, Any], size: int, *, sa
 def test_a_file_is_recovered(client: Client, cover: Path, note: Path, tmp_path: Path) -> None:
     done = client.do("hide", cover, note)
     facts = done["result"]
-    assert (facts["name"], facts["width"], facts["height"], facts["warnings"]) == ("a cover-2.png", 300, 200, [])
+    assert (facts["name"], facts["width"], facts["height"], facts["warnings"]) == ("a cover.png", 300, 200, [])
     assert facts["psnr"]["container"] > 50
     container = client.fetch(done)
     assert container.headers["Content-Type"] == "image/png"
-    assert container.headers["Content-Disposition"] == "attachment; filename*=UTF-8''a%20cover-2.png"
+    assert container.headers["Content-Disposition"] == "attachment; filename*=UTF-8''a%20cover.png"
     shown = {name: client.ask(path) for name, path in facts["previews"].items()}
     assert set(shown) == {"cover", "container", "difference"}
     assert {answer.headers["Content-Type"] for answer in shown.values()} == {"image/jpeg"}
@@ -83,7 +83,7 @@ def test_what_survives(client: Client, note: Path, tmp_path: Path, picture) -> N
     Image.fromarray(picture(136, 200, 3)).save(tmp_path / "cover.jpg", quality=95)
     done = client.do("hide", tmp_path / "cover.jpg", note, destination="website", suffix=".jpg")
     measured = done["result"]["psnr"]
-    assert (done["result"]["name"], measured["container"], measured["difference"] > 10) == ("cover-2.jpg", None, True)
+    assert (done["result"]["name"], measured["container"], measured["difference"] > 10) == ("cover.jpg", None, True)
     assert client.fetch(done).headers["Content-Type"] == "image/jpeg"
     (tmp_path / "c.jpg").write_bytes(client.fetch(done).body)
     found = client.do("reveal", tmp_path / "c.jpg")
@@ -119,7 +119,7 @@ def test_a_film_stays_what_it_is_or_a_larger_one_is_offered(client: Client, note
     """As on the command line, before the work; asked for by its suffix, the larger one is made."""
     film = noisy_film(tmp_path / "film.mp4")
     assert capacity(client, film, width=0, height=0, suffix="")["capacity"] > len(note.read_bytes())
-    assert client.do("hide", film, note, suffix="")["result"]["name"] == "film-2.mp4"
+    assert client.do("hide", film, note, suffix="")["result"]["name"] == "film.mp4"
 
     make_film(tmp_path / "phone.mp4", 6, 64, 96, codec="libx264", pix_fmt="yuv420p")
     told = capacity(client, tmp_path / "phone.mp4", width=0, height=0, suffix="")
@@ -128,7 +128,7 @@ def test_a_film_stays_what_it_is_or_a_larger_one_is_offered(client: Client, note
     assert re.fullmatch(size, told["larger"]["hint"])
     error = client.do("hide", tmp_path / "phone.mp4", note, suffix="")["error"]
     assert error["message"] == told["larger"]["message"] and re.fullmatch(f".*; or {size}", error["hint"])
-    assert client.do("hide", tmp_path / "phone.mp4", note, suffix=error["larger"])["result"]["name"] == "phone-2.mkv"
+    assert client.do("hide", tmp_path / "phone.mp4", note, suffix=error["larger"])["result"]["name"] == "phone.mkv"
 
 
 def test_a_picture_that_gets_much_larger_is_told_of(client: Client, note: Path, tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_picture_that_gets_much_larger_is_told_of(client: Client, note: Path, 
     Image.fromarray(picture(200, 300, 1)).save(small, quality=60)
     Image.fromarray(np.tile(picture(480, 640, 3), (5, 5, 1))).save(large, quality=60)
     assert re.fullmatch(r"about \d+ kB, \d+ times the cover", capacity(client, small, suffix="")["grows"])
-    assert client.do("hide", small, note, suffix="")["result"]["name"] == "small-2.png"
+    assert client.do("hide", small, note, suffix="")["result"]["name"] == "small.png"
     told = capacity(client, large, width=0, height=0, suffix="")
     assert told["larger"]["message"].startswith("large.webp: would become a PNG of about 17.")
     error = client.do("hide", large, note, suffix="")["error"]
@@ -161,7 +161,7 @@ def test_what_fits_in_a_jpeg_and_what_of_it_is_hard_to_find(client: Client, phot
             if safe and size > most:
                 refused = f"has {size} bytes, but at most {most} bytes are hard to find in this cover"
                 assert done["error"]["message"].endswith(refused)
-    assert (done["result"]["name"], done["result"]["warnings"]) == ("photo-2.jpg", [])
+    assert (done["result"]["name"], done["result"]["warnings"]) == ("photo.jpg", [])
     (tmp_path / "photo.jpg").write_bytes(client.fetch(done).body)
     assert client.fetch(client.do("reveal", tmp_path / "photo.jpg")).body == bytes(found["capacity"])
 
@@ -170,7 +170,7 @@ def test_a_sound_stays_one(client: Client, note: Path, tmp_path: Path) -> None:
     write_wav(tmp_path / "song.wav", noise(60_000))
     assert capacity(client, tmp_path / "song.wav", width=0, height=0, suffix=".wav")["hard"] > 0
     done = client.do("hide", tmp_path / "song.wav", note, suffix=".wav")
-    assert (done["result"]["name"], done["result"]["previews"], done["result"]["width"]) == ("song-2.wav", {}, 0)
+    assert (done["result"]["name"], done["result"]["previews"], done["result"]["width"]) == ("song.wav", {}, 0)
     (tmp_path / "song.wav").write_bytes(client.fetch(done).body)
     assert client.fetch(client.do("reveal", tmp_path / "song.wav")).body == note.read_bytes()
 

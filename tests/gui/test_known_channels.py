@@ -63,7 +63,7 @@ def test_what_fits_arrives_through_the_app(client: Client, photos: list[Path], c
         revealed = client.do("reveal", received)
         assert (revealed["result"]["trouble"], client.fetch(revealed).body) == ([], bytes(size))
     facts = done["result"]
-    assert (facts["name"], max(facts["width"], facts["height"])) == ("cover-2.jpg", APP_SIDE)
+    assert (facts["name"], max(facts["width"], facts["height"])) == ("cover.jpg", APP_SIDE)
 
 
 def test_a_channel_is_learned_or_read(

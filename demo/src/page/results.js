@@ -1,7 +1,7 @@
 /** Results of the worker: containers that networks made, and films. */
 
 import { make, notice } from "@page/elements.js";
-import { decibels, dimensions, thousands } from "@page/result.js";
+import { dimensions, offBy, thousands } from "@page/result.js";
 
 import { QUALITY, SECURE } from "../../../stegnet/gui/page/constants.js";
 import * as exact from "../../../stegnet/gui/browser/page/results.js";
@@ -28,7 +28,7 @@ function showPicture(form, { file, cover, secret, difference, residual, psnr }, 
   show(form, context, {
     warnings: warnings(psnr, cover, secret),
     views,
-    values: { "PSNR, secret and revealed": decibels(psnr.secret) },
+    values: { "Revealed secret": offBy(psnr.secret) },
     save: psnr.secret >= LEAST ? save : collapsed("Download it anyway", save),
     notes: [],
     result: { file, cover, psnr },
@@ -38,7 +38,7 @@ function showPicture(form, { file, cover, secret, difference, residual, psnr }, 
 /** Shows a JPEG that survives being saved again, the result of the job "survive"; arguments as `showPicture`. */
 function showSurvivor(form, { file, cover, isReduced, difference, psnr, hidden }, context) {
   const poor = {
-    message: `The revealed secret will be hardly recognisable (${decibels(psnr.secret)}).`,
+    message: `The revealed secret will be hardly recognisable (${offBy(psnr.secret)}).`,
     hint: "Use a larger cover, or a smaller secret.",
   };
   show(form, context, {
@@ -48,7 +48,7 @@ function showSurvivor(form, { file, cover, isReduced, difference, psnr, hidden }
       ...differing(difference, psnr, "What hiding changes, before JPEG does"),
     },
     values: {
-      ...(hidden.isWhole ? { Secret: "byte for byte" } : { "PSNR, secret and revealed": decibels(psnr.secret) }),
+      ...(hidden.isWhole ? { Secret: "byte for byte" } : { "Revealed secret": offBy(psnr.secret) }),
       Hidden: amount(hidden),
     },
     save: saveButton(file, JPEG, context),
@@ -95,7 +95,7 @@ function warnings(psnr, cover, secret) {
   const found = [];
   if (psnr.container < POOR) {
     found.push({
-      message: `The container visibly differs from its cover (${decibels(psnr.container)}).`,
+      message: `The container visibly differs from its cover (${offBy(psnr.container)}).`,
       hint: TOO_FINE,
     });
   }
@@ -103,7 +103,7 @@ function warnings(psnr, cover, secret) {
     const unusable = psnr.secret < LEAST;
     const shrunk = `At ${dimensions(secret)} it must be shrunk to fit into the cover’s ${dimensions(cover)}: use a larger cover.`;
     found.push({
-      message: `${unusable ? "Don’t send this: the revealed secret would be unusable" : "The revealed secret will be visibly degraded"} (${decibels(psnr.secret)}).`,
+      message: `${unusable ? "Don’t send this: the revealed secret would be unusable" : "The revealed secret will be visibly degraded"} (${offBy(psnr.secret)}).`,
       hint: psnr.fitted < POOR ? shrunk : TOO_FINE,
       grave: unusable,
     });

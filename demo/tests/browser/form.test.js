@@ -26,7 +26,7 @@ visiting("a film cover hides a text and a picture; the container is an MKV film"
   assert.deepEqual(await visitor.forewarned(), [`${betrayed}Reduce it to half its sides first, and save it without loss, in RGB.`]);
   await visitor.usePassphrase("hide", PASSPHRASE);
   await hideThenReveal(visitor);
-  assert.equal(await visitor.saveName("hide"), "plain-2.mkv");
+  assert.equal(await visitor.saveName("hide"), "plain.mkv");
   assert.equal(await page.locator("#reveal .message").innerText(), "a note");
 
   await visitor.tab("Hide");

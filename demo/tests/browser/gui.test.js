@@ -48,7 +48,7 @@ visiting("a sound stays one, and is sent as a file", async (visitor) => {
   assert.match(await page.locator("#hide .send").innerText(), /not being encoded as MP3, AAC or Opus/);
   await visitor.useKeyFile("hide", exchange("key"));
   await visitor.finish("hide");
-  assert.equal(await visitor.saveName("hide"), "song-2.flac");
+  assert.equal(await visitor.saveName("hide"), "song.flac");
   await visitor.revealHere();
   assert.deepEqual(await visitor.saved("reveal"), await bytes("key"));
 });
@@ -98,7 +98,7 @@ visiting("a JPEG stays one, unless a PNG file is wanted", async (visitor) => {
   await forecast.getByText(/^Hard to find, if photo\.jpeg is as its camera saved it\. Capacity: about [\d.]+ kB, at most [\d.]+ (kB|bytes) of it hard to find\. The secret fits as/).waitFor();
   await visitor.useKeyFile("hide", exchange("key"));
   await visitor.finish("hide");
-  assert.equal(await visitor.saveName("hide"), "photo-2.jpg");
+  assert.equal(await visitor.saveName("hide"), "photo.jpg");
   await visitor.saved("hide", exchange("from_gui.jpg"));
   await visitor.revealHere();
   assert.match(await visitor.badge(), /Unaltered/);
@@ -116,7 +116,7 @@ visiting("a JPEG stays one, unless a PNG file is wanted", async (visitor) => {
   const betrayed = "The cover is a JPEG: anyone can tell that something is hidden. Let it stay a JPEG, or reduce it to ";
   assert.deepEqual(await visitor.forewarned(), [`${betrayed}half its sides and save it without loss.`]);
   await visitor.finish("hide");
-  assert.equal(await visitor.saveName("hide"), "photo-2.png");
+  assert.equal(await visitor.saveName("hide"), "photo.png");
 });
 
 visiting("a channel is learned, saved, chosen and hidden for", async (visitor) => {
@@ -151,7 +151,7 @@ visiting("a channel is learned, saved, chosen and hidden for", async (visitor) =
   await send.locator(".forecast").getByText(/^(Hard to find, if .* is as the app delivered it|Hard to find, if .* is as its camera saved it|Not hard to find)\. Capacity: about [\d.]+ kB, at most \d+ bytes of it hard to find\. .* byte for byte/).waitFor();
   await visitor.finish("hide");
   assert.equal(await page.getByRole("button", { name: "Reveal it here" }).count(), 0, "what arrives is revealed, not this");
-  assert.equal(await visitor.saveName("hide"), "phone-2.jpg");
+  assert.equal(await visitor.saveName("hide"), "phone.jpg");
   await visitor.saved("hide", exchange("to_app1.jpg"));
   const [saved] = await Promise.all([page.waitForEvent("download"), page.getByText("Save app.channel").click()]);
   await saved.saveAs(exchange("my.channel"));
@@ -211,7 +211,7 @@ visiting("of two covers, the one that was given last is used, whichever is read 
   await visitor.type("a note");
   await visitor.useKeyFile("hide", exchange("key"));
   await visitor.finish("hide");
-  assert.equal(await visitor.saveName("hide"), "portrait-2.png");
+  assert.equal(await visitor.saveName("hide"), "portrait.png");
 });
 
 visiting("an animation is a film, and becomes one", async (visitor) => {
@@ -226,7 +226,7 @@ visiting("an animation is a film, and becomes one", async (visitor) => {
   assert.match(await visitor.forecast(), /^Capacity: about [\d.]+ kB\. The secret fits as it is, byte for byte\./);
   await visitor.useKeyFile("hide", exchange("key"));
   await visitor.finish("hide");
-  assert.equal(await visitor.saveName("hide"), "moving-2.mkv");
+  assert.equal(await visitor.saveName("hide"), "moving.mkv");
 });
 
 visiting("a folder, and several files at once, are refused where they are dropped", async (visitor) => {

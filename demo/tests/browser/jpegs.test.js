@@ -22,7 +22,7 @@ for (const name of ["baseline", "progressive", "grey", "fine"]) {
     assert.deepEqual((await visitor.forewarned()).map((line) => anew.test(line)), name === "fine" ? [true] : []);
     await visitor.useKeyFile("hide", exchange("key"));
     await visitor.finish("hide");
-    assert.equal(await visitor.saveName("hide"), `${name}-2.jpg`);
+    assert.equal(await visitor.saveName("hide"), `${name}.jpg`);
     assert.match(await visitor.page.locator("#hide .result").innerText(), name === "fine" ? /saved at 95 first/ : /byte for byte/);
     await visitor.saved("hide", exchange(`${name}.page.jpg`));
   });
@@ -112,7 +112,7 @@ visiting("a JPEG that can’t stay one is told, and so is too large a file", asy
   assert.match(await visitor.trouble("hide"), /^The JPEG is CMYK, and can’t stay as it is\. Choose a PNG file/);
   await visitor.page.locator("#hide .send").getByText("PNG file", { exact: true }).click();
   await visitor.finish("hide");
-  assert.equal(await visitor.saveName("hide"), "cmyk-2.png");
+  assert.equal(await visitor.saveName("hide"), "cmyk.png");
 
   await visitor.page.locator("#hide .send").getByText("The JPEG itself").click();
   await visitor.give("cover", exchange("grey.jpeg"));

@@ -10,7 +10,7 @@ import { writePng } from "../png.js";
 import { bytes, exchange, open, readPicture, SMALL, visitingTests } from "./open.js";
 
 const NOTHING = /Nothing can be revealed: nothing here opens with this key\..*(The key is a different one|The passphrase may be mistyped)/s;
-const UNUSABLE = /Don’t send this: the revealed secret would be unusable \(1\d\.\d dB\)/;
+const UNUSABLE = /Don’t send this: the revealed secret would be unusable \(\d\d\.\d of 255 levels off\)/;
 const { width: WIDTH, height: HEIGHT } = await readPicture(exchange("cover.png"));
 const SIZE = `${WIDTH} × ${HEIGHT}`;
 const visiting = visitingTests();
@@ -175,7 +175,7 @@ visiting("a small file survives messengers, a large one is refused", async (visi
   await visitor.sendTo("messenger");
   assert.match(await visitor.forecast(), /The secret fits as it is, byte for byte/);
   await visitor.finish("hide");
-  assert.equal(await visitor.saveName("hide"), "small-2.jpg");
+  assert.equal(await visitor.saveName("hide"), "small.jpg");
   await visitor.revealHere();
   assert.equal(new TextDecoder().decode(await visitor.saved("reveal")), "a note");
 
@@ -191,7 +191,7 @@ visiting("a poor secret raises a warning, and an unusable one takes one more cli
   const [save, anyway] = ["Download the container", "Download it anyway"].map((text) => page.getByText(text));
   await visitor.useKeyFile("hide", exchange("key"));
   for (const [cover, secret, told, ...reasons] of [
-    [noise(), noise({ strength: 0.3 }), /The revealed secret will be visibly degraded \(2\d\.\d dB\)\./, /need more capacity/],
+    [noise(), noise({ strength: 0.3 }), /The revealed secret will be visibly degraded \(\d+\.\d of 255 levels off\)\./, /need more capacity/],
     [exchange("cover.png"), noise(), UNUSABLE, /need more capacity/],
     [
       exchange("cover.png"),
@@ -289,8 +289,8 @@ visiting("a container is named after its cover", async (visitor) => {
   await visitor.type("a note");
   await visitor.useKeyFile("hide", exchange("key"));
   for (const [cover, name] of [
-    ["IMG_0042.v2.jpg", "IMG_0042.v2-2.png"],
-    [".png", "picture-2.png"],
+    ["IMG_0042.v2.jpg", "IMG_0042.v2.png"],
+    [".png", "picture.png"],
   ]) {
     await visitor.give("cover", png(small, cover));
     await visitor.finish("hide");

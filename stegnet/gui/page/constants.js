@@ -267,7 +267,7 @@ export const SECURE = {
 };
 
 export const SHOWN = {
-  GAIN: 30,
+  GAIN: 40,
 };
 
 export const SHUFFLE = {

@@ -131,8 +131,8 @@ function setUpRevealing(backend, device, onchange) {
 
 const unmeant = (problem) => new PageError(problem, "Choose or type what you mean.", { unmeant: true });
 
-/** File name of the container: that of a second copy of the cover, which gives no secret away. */
-const nameLike = (cover, suffix) => `${cover.name.replace(/\.\w+$/, "") || "picture"}-2${suffix}`;
+/** File name of the container: its cover's, which gives no secret away. */
+const nameLike = (cover, suffix) => `${cover.name.replace(/\.\w+$/, "") || "picture"}${suffix}`;
 
 const section = (name) => document.querySelector(`[data-drop="${name}"]`);
 

@@ -37,7 +37,9 @@ export const verdictOf = (words) =>
 export const noteOf = (text) => make("p", { className: "note" }, text);
 export const dimensions = ({ width, height }) => `${width}\u00a0×\u00a0${height}`;
 export const thousands = (count) => count.toLocaleString("en");
-export const decibels = (psnr) => `${psnr.toFixed(1)} dB`;
 
 /** Root of the mean squared error, in levels. */
 export const rmse = (psnr) => (255 * 10 ** (-psnr / 20)).toFixed(1);
+
+/** How far a picture is from another, in words. @param {number} psnr in dB */
+export const offBy = (psnr) => `${rmse(psnr)} of 255 levels off`;

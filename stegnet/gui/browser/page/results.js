@@ -1,7 +1,7 @@
 /** Results of the worker: containers, with their quality and what to know before they are sent, and secrets. */
 
 import { make, notice, saveLink, size } from "../../page/elements.js";
-import { buttons, decibels, dimensions, EXAMPLE, figures, noteOf, rmse, showResult, thousands, verdictOf } from "../../page/result.js";
+import { buttons, dimensions, EXAMPLE, figures, noteOf, offBy, rmse, showResult, thousands, verdictOf } from "../../page/result.js";
 import { badge, copyButton, media, textNode } from "../../page/revealed.js";
 import { makeCompare, makeViews } from "../../page/views.js";
 
@@ -37,7 +37,7 @@ export function show(form, { name, reveal, survives, isExample }, container) {
     buttons(save, reveal),
     makeViews(views),
     figures({
-      "PSNR, container and cover": decibels(psnr.container),
+      "Container, against its cover": offBy(psnr.container),
       ...values,
       Size: dimensions(cover),
       Name: name,

@@ -4,11 +4,11 @@ import { SHOWN } from "../constants.js";
 import { make, notice, size as sizeOf } from "../elements.js";
 import {
   buttons,
-  decibels,
   dimensions,
   EXAMPLE,
   figures,
   noteOf,
+  offBy,
   rmse,
   showResult,
   thousands,
@@ -58,8 +58,8 @@ function views({ previews, psnr, frames }) {
 
 function values({ name, psnr, width, height, frames, hidden, size }) {
   const measured = {
-    "PSNR, container and cover": quality(psnr.container),
-    "PSNR, secret and revealed": quality(psnr.secret),
+    "Container, against its cover": quality(psnr.container),
+    "Revealed secret": quality(psnr.secret),
   };
   const counted = frames > 1 ? { Frames: thousands(frames), "Frames that carry a part": thousands(hidden) } : {};
   return {
@@ -71,7 +71,7 @@ function values({ name, psnr, width, height, frames, hidden, size }) {
   };
 }
 
-const quality = (psnr) => (psnr === "equal" ? "equal" : psnr && decibels(psnr));
+const quality = (psnr) => (psnr === "equal" ? "equal" : psnr && offBy(psnr));
 const picture = (src, alt) => make("img", { src, alt });
 
 /** Shows a secret. @param {HTMLFormElement} form @param {object} result of the program */
