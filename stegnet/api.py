@@ -87,7 +87,7 @@ class Revealed:
     @property
     @blas_in_one_thread
     def picture(self) -> Image:
-        """The secret as a picture, if it is one or is a file of one.
+        """The secret as a picture, (H, W, 3) uint8, if it is one or is a file of one.
 
         Raises:
             MediaError: it is not a picture.
@@ -172,10 +172,11 @@ class Session:
         """Hide a secret in a picture, film or sound.
 
         Args:
-            cover: a picture, film, WAV or FLAC; not changed.
-            secret: any file, or a picture.
-            to: file to write; None: the container is in the report, as an array if the cover is one, else as bytes.
-                Keep every bit of it, unless the method is "robust".
+            cover: a picture, film, WAV or FLAC: its path, its bytes, or a picture as an array, (H, W, 3) uint8, sRGB;
+                not changed.
+            secret: the path or the bytes of any file, or a picture as an array like that.
+            to: file to write; None: the container is in the report, as an array, (H, W, 3) uint8, if the cover is one,
+                else as bytes. Keep every bit of it, unless the method is "robust".
             key: a Key, a Passphrase, or a Recipient.
             method: "sealed" hides a file byte for byte, as do "jpeg", "h264", "sound" and "transparent" in a cover that
                 stays a JPEG, MP4, WAV, FLAC or transparent PNG; "network" hides a picture or film by neural networks,
@@ -183,13 +184,34 @@ class Session:
                 `container_psnr` is given. Otherwise it is the method that keeps the cover's format, or "sealed", and
                 compresses secrets that do not fit; "network" if the secret can't be compressed into the cover.
             overwrite: replace an existing file.
-            options: options of the method, by the names of `stegnet hide --help-all`. `survive` may be the Path of a
-                channel's file: what arrives through that channel is the container, by "jpeg".
+            options: of the methods, which refuse those that they lack; in brackets, who has them, if not all. None is
+                the default that follows from cover and channel.
+
+                - at_most_safe (bool): hide no more than is hard to find in an original: compress a picture, refuse a
+                  larger file [all but "network" and "robust"].
+                - strip_metadata (bool): leave out place, date, camera and software.
+                - compress (bool): False refuses a secret that does not fit as it is, True hides a compressed copy of a
+                  picture or film then [all but "network"; False by default in "sealed", "transparent", "sound"].
+                - longer ("refuse" or "cut"): of a film with more frames than its cover ["network"].
+                - sound (bool): hide the secret film's sound, too ["network"].
+                - any_quality (bool): hide a secret even if it is revealed below 22 dB PSNR ["network"].
+                - quality (int): 50 to 98, of JPEGs that are made of other covers; 95 by default ["jpeg"].
+                - resize (int): reduce a picture first, to so many pixels on its longer side ["sealed", "robust",
+                  "jpeg"].
+                - survive (str): the channel that the container survives, such as "jpeg:75+resize:0.5" or "messenger"
+                  ["robust"]; or the Path of a channel's file: what arrives through it is the container ["jpeg"].
+                - channel (str): a command that does what the container goes through, with {in} and {out} ["jpeg"].
+                - channel_file (tuple of a path): the file of a channel, as `survive` takes it ["jpeg"].
+                - container_psnr (float): 32, 38 or 42 dB of a full container against its cover ["robust"].
+                - verify (bool): open the container before it gets its name; True by default.
 
         Raises:
-            MediaError: a file can't be read, or the container can't be written.
+            MediaError: a file can't be read, or the container can't be written, as when `to` exists without
+                `overwrite`.
             CapacityError: the secret does not fit or survive, or a network would reveal it below 22 dB PSNR.
-            ConfigError: there is no such method, option or channel.
+            ConfigError: there is no such method, option or channel, or an option is out of its range.
+            WeightsError: the networks can't be loaded.
+            TypeError, ValueError: an argument is of the wrong type; an array of the wrong shape.
 
         Warns:
             UserWarning: the passphrase is weak, the cover gives its container away, or a copy is hidden.

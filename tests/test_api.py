@@ -1,6 +1,7 @@
 """stegnet as a library."""
 
 import ast
+import inspect
 import math
 import re
 import subprocess
@@ -402,6 +403,23 @@ def test_all_options_of_methods_are_typed_keywords() -> None:
         for name in method.info.option_names:
             if name not in ("survive", "channel_file"):  # which take paths of any kind
                 assert options[name] == types[name], name
+
+
+def test_the_help_of_hide_explains_each_option() -> None:
+    explained = inspect.getdoc(stegnet.hide)
+    assert explained
+    options = get_type_hints(stegnet.api.HideOptions)
+    assert not [name for name in options if not re.search(rf"^ *- {name} \(.+\): \w", explained, re.MULTILINE)]
+
+
+def test_hiding_again_takes_the_place_of_what_was_hidden(session: stegnet.Session, tmp_path: Path) -> None:
+    """docs/faq.md says so: two secrets of two keys don't share a file."""
+    other = stegnet.Key(bytes(range(1, 33)))
+    session.hide("cover.png", b"first", tmp_path / "first.png", key=KEY)
+    session.hide(tmp_path / "first.png", b"second", tmp_path / "second.png", key=other)
+    assert session.reveal(tmp_path / "second.png", key=other).data == b"second"
+    with pytest.raises(stegnet.RevealError, match="nothing here opens with this key"):
+        session.reveal(tmp_path / "second.png", key=KEY)
 
 
 @pytest.mark.slow
