@@ -24,10 +24,11 @@ _NUMBER = re.compile(r"\d[\d,.]*")
 
 
 def make_files() -> None:
-    """Makes the files that the pages name in the current folder; all of them are small."""
+    """Makes the files that the pages name in the current folder; all but two are small."""
     random = Random("files")
     for name, height, width in (("photo", 960, 1280), ("other", 900, 1200)):
         Image.fromarray(_textured(height, width)).save(f"{name}.jpg", quality=92)
+    Image.fromarray(_textured(3000, 4000)).save("phone.jpg", quality=92)
     Image.fromarray(_textured(360, 480)).save("photo.png")
     Image.fromarray(_textured(360, 480)).save("cover.png")
     Image.fromarray(_textured(120, 160)).save("secret.jpg")
@@ -41,6 +42,7 @@ def make_files() -> None:
     Path("papers/one.txt").write_text("one\n")
     Path("note.txt").write_text("Meet me at eight.\n")
     Path("letter.pdf").write_bytes(b"%PDF-1.4\n" + random.randbytes(1500))
+    Path("contract.pdf").write_bytes(b"%PDF-1.4\n" + random.randbytes(200_000))
     with ZipFile("big.zip", "w") as archive:
         archive.writestr("big", random.randbytes(3_500))
     Path("passphrase").write_text("abacus-thirsty-ledge-nimble-quarry-0fox\n")
