@@ -117,7 +117,7 @@ def _jpeg_has_position(file: JpegFile) -> bool:
     contents = [file.data[segment.start : segment.end] for segment in file.metadata if segment.marker == 0xE1]
     exif = Image.Exif()
     position: dict[int, object] = {}
-    with suppress(*UNREADABLE):  # viewers do without damaged EXIF
+    with ignoring_warnings, suppress(*UNREADABLE):  # viewers do without damaged EXIF
         exif.load(b"".join(content.removeprefix(_EXIF) for content in contents if content.startswith(_EXIF)))
         position = exif.get_ifd(ExifTags.IFD.GPSInfo)
     in_xmp = any(b"GPSLatitude" in content for content in contents if content.startswith(b"http://ns.adobe.com/"))

@@ -85,3 +85,13 @@ def test_what_may_not_change_in_a_jpeg_is_found_once(opened, monkeypatch):
     Image.fromarray(picture(96, 128, 1)).save("cover.jpg", quality=90)
     hide("cover.jpg")
     assert len(found) == 1
+
+
+def test_damaged_exif_of_a_jpeg_is_no_matter_of_its_user(opened, capsys):
+    """Of which Pillow warns: a tag whose data would lie behind the end."""
+    entry = (0x8825).to_bytes(2, "little") + b"\4\0\1\0\0\0" + (26).to_bytes(4, "little")
+    position = (2).to_bytes(2, "little") + b"\5\0\3\0\0\x3c" + (9999).to_bytes(4, "little")
+    tiff = b"II*\0\x08\0\0\0" + b"\1\0" + entry + bytes(4) + b"\1\0" + position + bytes(4)
+    Image.fromarray(picture(96, 128, 1)).save("cover.jpg", quality=90, exif=b"Exif\0\0" + tiff)
+    hide("cover.jpg")
+    assert "warning" not in capsys.readouterr().err
