@@ -13,7 +13,7 @@ from stegnet import __version__
 from stegnet.cli import messages
 from stegnet.cli.exit_codes import EXPLANATIONS, ExitCode
 from stegnet.cli.parser import Parser, completion
-from stegnet.cli.signals import Signals
+from stegnet.cli.signals import DESCRIPTIONS, raised_signals
 from stegnet.core.errors import StegnetError
 from stegnet.core.process_settings import openblas_starts_no_threads, set_up_process
 from stegnet.core.streams import escape_unprintable
@@ -48,8 +48,7 @@ _EXAMPLES = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command, and return its exit code."""
-    signals = Signals()
-    with signals.handled(), messages.python_warnings():
+    with raised_signals() as signals, messages.python_warnings():
         ended = ""
         try:
             code = _call(argv)
@@ -57,11 +56,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             code = 128 + signal.SIGINT
             ended = "interrupted"
         except BaseException:  # a library may turn the signal into an error of its own
-            if signals.exit_code is None:
+            if not signals:
                 raise
-        if signals.exit_code is not None:
-            code = signals.exit_code
-            ended = signals.description
+        if signals:
+            code = 128 + signals[0]
+            ended = DESCRIPTIONS[signals[0]]
         if ended:
             messages.error(ended)
         return code

@@ -93,7 +93,10 @@ class Parser(argparse.ArgumentParser):
         required = r"the following arguments are required: (.+)|one of the arguments (.+) is required"
         if missing := re.fullmatch(required, message):
             extra = self._one_more_file()
-            self._stop(f"missing: {_listed(missing)}{extra}", self._help_hint() if self.commands else self.shortest())
+            all_of, one_of = missing.groups()
+            names = [name.rpartition("/")[2] for name in (all_of.split(", ") if all_of else one_of.split())]
+            listed = ", ".join(names) if all_of else either(names)  # an option by its long name
+            self._stop(f"missing: {listed}{extra}", self._help_hint() if self.commands else self.shortest())
         self._stop(re.sub(r"\bargument (-\w/)?", "", message), self._help_hint(message))
 
     def format_help(self) -> str:
@@ -210,13 +213,6 @@ class _HelpAll(argparse.Action):
 def commands_of(parser: Parser) -> dict[str, Parser]:
     """Return the parsers of all commands by name."""
     return {name: command.load() for name, command in parser.commands.items()}
-
-
-def _listed(missing: re.Match[str]) -> str:
-    """Return the names of missing arguments; an option by its long name."""
-    all_of, one_of = missing.groups()
-    names = [name.rpartition("/")[2] for name in (all_of.split(", ") if all_of else one_of.split())]
-    return ", ".join(names) if all_of else either(names)
 
 
 def completion(parser: Parser, shell: str) -> str:

@@ -28,7 +28,6 @@ from stegnet.results import (
     DETECTION_WORDS,
     NEXT_STEP,
     Detection,
-    HidingFigures,
     Report,
     lossy_covers_warning,
 )
@@ -179,8 +178,11 @@ def _sum_up(folder: Place, results: list[tuple[Place, Report]]) -> None:
         figures = report.figures
         if figures.cover_format:
             betrayed[out.name] = figures.cover_format
+        elif figures.detection is None:
+            found["how easily they are found was not measured", ""].append(out.name)
         elif figures.detection != Detection.HARD:
-            found[_in_short(figures)].append(out.name)
+            reason = "more is hidden than is hard to find" if figures.secure else "like everything hidden this way"
+            found[DETECTION_WORDS[figures.detection], f" ({reason})"].append(out.name)
     hard = [report.figures.condition for _, report in results if report.figures.detection == Detection.HARD]
     share = "all" if len(hard) == len(results) else len(hard) or "none"
     condition = f", if {of_all(hard)}" if hard else ""
@@ -190,14 +192,6 @@ def _sum_up(folder: Place, results: list[tuple[Place, Report]]) -> None:
     if betrayed:
         messages.warning(lossy_covers_warning(messages.listed(list(betrayed)), list(betrayed.values())))
     _warn_of_all(results)
-
-
-def _in_short(figures: HidingFigures) -> tuple[str, str]:
-    """Return how easily a container is found, and the reason in parentheses, if it is not its cover's format."""
-    if figures.detection is None:
-        return "how easily they are found was not measured", ""
-    reason = " (more is hidden than is hard to find)" if figures.secure else " (like everything hidden this way)"
-    return DETECTION_WORDS[figures.detection], reason
 
 
 def _warn_of_all(results: list[tuple[Place, Report]]) -> None:
@@ -239,7 +233,10 @@ def _show_failures(failed: list[tuple[Job, StegnetError]], total: int, verbose: 
     for group in groups:
         sources = [str(job.source) if verbose or len(group) == 1 else job.source.name for job, _ in group]
         names = ", ".join(sources) if verbose else messages.listed(sources)
-        messages.error(f"{names}: {_in_common([_reason(*each) for each in group])}")
+        # Reasons that differ at most in numbers become one, without these.
+        pieces = zip(*(re.split(f"({_NUMBER.pattern})", _reason(*each)) for each in group), strict=True)
+        reason = "".join(same.pop() if len(same) == 1 else "…" for same in map(set, pieces))
+        messages.error(f"{names}: {reason}")
     if more:
         messages.error(f"{messages.listed(more)}: for other reasons (`-v` shows them)")
     for hint in filter(None, hints):
@@ -251,12 +248,6 @@ def _reason(job: Job, error: StegnetError) -> str:
     if isinstance(error, ConfigError) and error.parameter:
         return f"{messages.flag(error.parameter)}: {error.problem}"
     return error.problem if error.subject == str(job.source) else str(error)
-
-
-def _in_common(reasons: list[str]) -> str:
-    """Return reasons that differ at most in numbers as one, without these."""
-    pieces = zip(*(re.split(f"({_NUMBER.pattern})", reason) for reason in reasons), strict=True)
-    return "".join(same.pop() if len(same) == 1 else "…" for same in map(set, pieces))
 
 
 def _as_json(report: Report, path: Place | None, size: int | None, job: Job | None = None) -> str:

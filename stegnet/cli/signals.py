@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_DESCRIPTIONS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+DESCRIPTIONS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 if hasattr(signal, "SIGHUP"):  # not on Windows
-    _DESCRIPTIONS[signal.SIGHUP] = "the terminal was closed"
+    DESCRIPTIONS[signal.SIGHUP] = "the terminal was closed"
 _GRACE = 5.0  # seconds after a signal in which further ones are ignored
 
 Handler = Callable[[int, FrameType | None], object]
@@ -18,7 +18,7 @@ Disposition = Handler | int | None  # what `signal.signal` takes; None: the hand
 
 def exit_on_signals() -> None:
     """Make signals end the process silently, as long as there is nothing to clean up."""
-    for number in _DESCRIPTIONS:
+    for number in DESCRIPTIONS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, lambda number, frame: os._exit(128 + number))
 
@@ -53,40 +53,26 @@ class SignalReceived(KeyboardInterrupt):
     """A signal asks the program to end. Libraries that stop waiting at Ctrl-C, such as Ray, stop at any signal."""
 
 
-class Signals:
-    """Signals sent to this process.
+@contextmanager
+def raised_signals() -> Iterator[list[signal.Signals]]:
+    """Raise SignalReceived at a signal in the block; yield the list of the signals that raised it.
 
-    The first one raises SignalReceived. Those in the 5 seconds after it are ignored, so that cleanup is not
-    interrupted; later ones raise again, because a library may have swallowed the first.
+    Those in the 5 seconds after one are ignored, so that cleanup is not interrupted; later ones raise again, because a
+    library may have swallowed the first.
     """
+    raised: list[signal.Signals] = []
+    latest = -_GRACE
 
-    def __init__(self) -> None:
-        self._first: signal.Signals | None = None
-        self._last = -_GRACE
-
-    @property
-    def exit_code(self) -> int | None:
-        """128 + the first signal's number; None without a signal."""
-        return None if self._first is None else 128 + self._first
-
-    @property
-    def description(self) -> str:
-        """The first signal in words, "" without a signal."""
-        return "" if self._first is None else _DESCRIPTIONS[self._first]
-
-    @contextmanager
-    def handled(self) -> Iterator[None]:
-        """Handle signals within the block."""
-        with _handlers(self._handle):
-            yield
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
+    def handle(number: int, frame: FrameType | None) -> None:
+        nonlocal latest
         now = time.monotonic()
-        if now - self._last < _GRACE:
-            return
-        self._first = self._first or signal.Signals(number)
-        self._last = now
-        raise SignalReceived
+        if now - latest >= _GRACE:
+            latest = now
+            raised.append(signal.Signals(number))
+            raise SignalReceived
+
+    with _handlers(handle):
+        yield raised
 
 
 @contextmanager
@@ -96,7 +82,7 @@ def _handlers(handler: Handler) -> Iterator[dict[int, Disposition]]:
     A signal that is already ignored, as under `nohup`, stays ignored.
     """
     previous: dict[int, Disposition] = {}
-    for known in _DESCRIPTIONS:
+    for known in DESCRIPTIONS:
         disposition = signal.getsignal(known)
         if disposition != signal.SIG_IGN:
             previous[known] = disposition

@@ -144,12 +144,7 @@ def keep_freed_memory() -> None:
     glibc can't return to what it had.
     """
     if _own_process:
-        _keep_freed_memory()
-
-
-@cache
-def _keep_freed_memory() -> None:
-    _set_malloc(256 << 20, 32 << 20)
+        _set_malloc(256 << 20, 32 << 20)
 
 
 def _set_malloc(kept: int, mapped: int) -> None:

@@ -119,7 +119,8 @@ def _unpack(archive: Path, folder: Path) -> str:
                 (folder / name).mkdir(0o700)
             for entry in entries:
                 if not entry.is_dir():
-                    with open(folder / entry.filename, "xb", opener=_private) as file:
+                    unpacked = folder / entry.filename
+                    with open(unpacked, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
                         file.writelines(_content(packed_files, entry))
         except FileExistsError as error:
             raise _refusal("has the same name for two files") from error
@@ -213,10 +214,6 @@ def _is_portable(name: str) -> bool:
         if part in ("", ".", "..") or safe_name(f"x{part}") != f"x{part}" or safe_name(part) == f"_{part}":
             return False
     return True
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _refusal(why: str) -> MediaError:

@@ -286,7 +286,11 @@ def do_each(jobs: Iterable[Job], work: Callable[[Job], tuple[Place, Report]]) ->
             hint = "use a smaller file, or a machine with more memory"
             yield Outcome(job, error=StegnetError("needs more memory than there is", hint, subject=job.source))
         except Exception as error:  # whatever it is, the other files are not affected
-            yield Outcome(job, error=_fault(job, error))
+            reason = shorten(f"{type(error).__name__}: {error}", 200, placeholder=" …")
+            hint = "please report this line, with the file"
+            fault = StegnetError(f"ended by a fault ({reason})", hint, subject=job.source)
+            fault.__cause__ = error
+            yield Outcome(job, error=fault)
         else:
             yield Outcome(job, out, report)
 
@@ -296,14 +300,6 @@ def in_folder(error: StegnetError) -> StegnetError:
     if not error.larger:
         return error
     return error.with_hint(Text(error.hint, "; for all files of a folder: ", Setting("method", "sealed")))
-
-
-def _fault(job: Job, error: Exception) -> StegnetError:
-    """Return the error for an exception that is a fault of this program, or of a library that reads a file."""
-    reason = shorten(f"{type(error).__name__}: {error}", 200, placeholder=" …")
-    shown = StegnetError(f"ended by a fault ({reason})", "please report this line, with the file", subject=job.source)
-    shown.__cause__ = error
-    return shown
 
 
 @contextmanager

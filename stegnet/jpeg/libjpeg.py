@@ -60,7 +60,12 @@ def encode_planes(
     if pixels.ndim == 2:
         planes = [pixels]
     else:
-        luma, blue, red = _ycc_of(pixels)
+        luma, blue, red = ycc = np.empty((3, *pixels.shape[:2]), np.uint8)  # in full size
+
+        def convert(part: slice) -> None:
+            kernels.jpeg_ycc(np.ascontiguousarray(pixels[part]), *ycc[:, part])
+
+        in_strips(convert, *pixels.shape[:2])
         planes = [luma, _downsampled(blue, sampling), _downsampled(red, sampling)]
     return tuple(_encoded(plane, _Quantiser.of(table, dct)) for plane, table in zip(planes, quanta, strict=True))
 
@@ -160,7 +165,8 @@ class _Quantiser:
     @classmethod
     def of(cls, quanta: NDArray[np.integer], dct: DctMethod) -> Self:
         """Return the quantiser of a table, (64,) in zigzag order."""
-        natural = _row_by_row(quanta)
+        natural = np.empty(BLOCK**2, np.int32)
+        natural[ZIGZAG] = quanta
         arai = np.outer(_SCALES, _SCALES).reshape(-1)
         match dct:
             case "islow":
@@ -209,17 +215,6 @@ def _filled_up(plane: NDArray[np.uint8], part: slice) -> NDArray[np.uint8]:
     return np.pad(strip, ((0, below), (0, right), *[(0, 0)] * (plane.ndim - 2)), mode="edge")
 
 
-def _ycc_of(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return luma and chroma of RGB, (3, H, W), in full size."""
-    planes = np.empty((3, *pixels.shape[:2]), np.uint8)
-
-    def fill(part: slice) -> None:
-        kernels.jpeg_ycc(np.ascontiguousarray(pixels[part]), *planes[:, part])
-
-    in_strips(fill, *pixels.shape[:2])
-    return planes
-
-
 def _downsampled(plane: NDArray[np.uint8], sampling: tuple[int, int]) -> NDArray[np.uint8]:
     """Return the means of rectangles of samples, rounded up and down in turn along a row.
 
@@ -251,10 +246,3 @@ def _downsampled(plane: NDArray[np.uint8], sampling: tuple[int, int]) -> NDArray
 def _in_block_parts(work: Callable[[slice], None], count: int) -> None:
     """Call `work` with parts of a number of blocks, which threads share."""
     in_parts(work, count, most=1 << 11)
-
-
-def _row_by_row(quanta: NDArray[np.integer]) -> NDArray[np.int32]:
-    """Return a quantisation table in zigzag order row by row, (64,)."""
-    natural = np.empty(BLOCK**2, np.int32)
-    natural[ZIGZAG] = quanta
-    return natural

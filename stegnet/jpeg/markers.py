@@ -183,7 +183,12 @@ def refuse_excess(path: Source) -> None:
 
     most_before_frame = 64 << 20  # bytes
     with reading(path), mapped(path) as data, memoryview(data)[:most_before_frame] as first:
-        width, height = _size(first, str(path))
+        height = width = 0  # without a frame
+        with suppress(IndexError, struct.error, MediaError):  # it ends too early
+            frames = _HUFFMAN_FRAMES | _OTHER_FRAMES.keys()
+            start = next((segment.start for segment in _segments(first, str(path)) if segment.marker in frames), None)
+            if start is not None:
+                height, width = struct.unpack_from(">HH", first, start + 1)
     bytes_of_pixel = 6  # three samples of 16 bits
     excess = length - bytes_of_pixel * width * height
     if excess > most_beside:
@@ -321,16 +326,6 @@ def _segments(data: bytes | memoryview, name: str) -> Iterator[Segment]:
         yield Segment(marker, start, end, place)
 
 
-def _size(data: bytes | memoryview, name: str) -> tuple[int, int]:
-    """Return width and height in pixels by the first frame; 0 without a frame. Later data is not read."""
-    with suppress(IndexError, struct.error, MediaError):  # it ends too early
-        for segment in _segments(data, name):
-            if segment.marker in _HUFFMAN_FRAMES or segment.marker in _OTHER_FRAMES:
-                height, width = struct.unpack_from(">HH", data, segment.start + 1)
-                return width, height
-    return 0, 0
-
-
 class _Parser:
     """Parser of a JPEG file that is in memory."""
 
@@ -368,11 +363,22 @@ class _Parser:
             kind = _OTHER_FRAMES[marker]
             raise UnsupportedJpegError.because(f"is {kind}", self.name, recodable=kind == _ARITHMETIC)
         elif marker == _Marker.DHT:
-            tables = list(_huffman_tables(self.data, start, end))
+            tables: list[HuffmanTable] = []
+            place = start
+            while place < end:  # T.81, B.2.4.2
+                counts = self.data[place + 1 : place + 17]
+                last = place + 17 + sum(counts)
+                tables.append(HuffmanTable(counts, self.data[place + 17 : last], self.data[place], place))
+                place = last
             self.file.huffman_segments.append((start, end, tables))
             self.tables |= {table.key: table for table in tables}
         elif marker == _Marker.DQT:
-            self._quantisation(start, end)
+            place = start
+            while place < end:  # T.81, B.2.4.1
+                wide, number = divmod(self.data[place], 16)
+                form = ">64H" if wide else ">64B"
+                self.file.quantisation[number] = struct.unpack_from(form, self.data, place + 1)
+                place += 1 + struct.calcsize(form)
         elif marker == _Marker.DRI:
             (self.interval,) = struct.unpack_from(">H", self.data, start)
         elif marker == _Marker.APP2 and self.data[start:end].startswith(_INDEX_SIGNATURE):
@@ -430,14 +436,6 @@ class _Parser:
         """Return the error for a frame whose height follows its scan (T.81, B.2.2, B.2.5); known: its header has it."""
         return UnsupportedJpegError.because("has its height at its end", self.name, recodable=known)
 
-    def _quantisation(self, start: int, end: int) -> None:
-        """Read quantisation tables, DQT (T.81, B.2.4.1)."""
-        while start < end:
-            wide, number = divmod(self.data[start], 16)
-            form = ">64H" if wide else ">64B"
-            self.file.quantisation[number] = struct.unpack_from(form, self.data, start + 1)
-            start += 1 + struct.calcsize(form)
-
     def _scan(self, start: int, data_start: int, data_end: int) -> None:
         """Read a scan's header, SOS (T.81, B.2.3)."""
         numbers = [component.number for component in self.file.components]
@@ -466,15 +464,6 @@ class _Parser:
             end=data_end,
         )
         self.file.scans.append(scan)
-
-
-def _huffman_tables(data: bytes, place: int, end: int) -> Iterator[HuffmanTable]:
-    """Yield the Huffman tables of a DHT segment (T.81, B.2.4.2)."""
-    while place < end:
-        counts = data[place + 1 : place + 17]
-        last = place + 17 + sum(counts)
-        yield HuffmanTable(counts, data[place + 17 : last], data[place], place)
-        place = last
 
 
 def spliced_jpeg(file: JpegFile, changes: Mapping[tuple[int, int], bytes]) -> bytes:

@@ -7,7 +7,6 @@ the DCT are separable, and so are the absolute values of their products: the sum
 coefficients are computed over columns, and then over rows.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -107,11 +106,19 @@ def coefficient_costs(jpeg: JpegPicture, errors: NDArray[np.float32] | None = No
     del of_used
     ones = in_block_rows(lambda part: (np.abs(luma[part, :, 1:]) == 1).any((0, 1)), rows)
     never_one = ~np.logical_or.reduce(ones)
-    discounts_of = _estimated_discounts(jpeg) if errors is None else _known_discounts(errors)
+    directions = rounding_directions(jpeg) if errors is None else None
+    rational = list(COST_SETTINGS.rational)
     up, down = np.empty((2, rows, cols * CARRIED, 1), np.uint16)
 
     def fill(part: slice) -> None:
-        discounts = discounts_of(part)  # share off the cost of changes up where positive, of those down where negative
+        # Share off the cost: of changes up where positive, of changes down where negative.
+        if errors is not None:
+            doubled = 2 * errors[part][..., 1:]
+            doubled[..., rational] *= np.abs(doubled[..., rational]) < COST_SETTINGS.tie
+            discounts = np.clip(doubled, -COST_SETTINGS.known, COST_SETTINGS.known)
+        else:
+            assert directions is not None
+            discounts = COST_SETTINGS.estimated * directions(part)[..., 1:]
         blocks = pixels[BLOCK * part.start : BLOCK * part.stop].reshape(-1, BLOCK, cols, BLOCK)
         clipped = ((blocks == 0) | (blocks == LEVELS)).any((1, 3))
         for change_costs, discount in ((up, np.maximum(discounts, 0)), (down, np.maximum(-discounts, 0))):
@@ -124,24 +131,6 @@ def coefficient_costs(jpeg: JpegPicture, errors: NDArray[np.float32] | None = No
 
     in_block_rows(fill, rows)
     return Costs(up, down)
-
-
-def _known_discounts(errors: NDArray[np.float32]) -> Callable[[slice], NDArray[np.float32]]:
-    """Return a function of rows of blocks that gives the discounts of changes up, negative for changes down."""
-
-    def discounts(part: slice) -> NDArray[np.float32]:
-        doubled = 2 * errors[part][..., 1:]
-        rational = list(COST_SETTINGS.rational)
-        doubled[..., rational] *= np.abs(doubled[..., rational]) < COST_SETTINGS.tie
-        return np.clip(doubled, -COST_SETTINGS.known, COST_SETTINGS.known)
-
-    return discounts
-
-
-def _estimated_discounts(jpeg: JpegPicture) -> Callable[[slice], NDArray[np.float32]]:
-    """Return a function like the one of `_known_discounts`, from estimated rounding directions."""
-    directions = rounding_directions(jpeg)
-    return lambda part: COST_SETTINGS.estimated * directions(part)[..., 1:]
 
 
 def fixed_samples(jpeg: JpegPicture) -> NDArray[np.bool_]:

@@ -35,17 +35,13 @@ def _is_valid(file: JpegFile, scan: Scan) -> bool:
     blocks = sum(file.components[index].across * file.components[index].down for index in scan.components)
     if len(scan.components) > 1 and blocks > _MOST_BLOCKS:
         return False
-    if file.progressive and not _is_progression(scan):
-        return False
+    if file.progressive:  # DC only, or AC of one component; a first scan, or one that adds a bit (G.1.1.1)
+        is_dc = scan.first == scan.last == 0
+        is_ac = 0 < scan.first <= scan.last < _BLOCK and len(scan.components) == 1
+        highest_bit = 13  # lowest bit of a first scan, at most, as in libjpeg
+        if not ((is_dc or is_ac) and scan.low <= highest_bit and scan.high in (0, scan.low + 1)):
+            return False
     return all(key in scan.tables and _is_code(scan.tables[key]) for key in _keys(scan))
-
-
-def _is_progression(scan: Scan) -> bool:
-    """Return whether a scan has DC only, or AC of one component, and is a first scan or adds one bit (G.1.1.1)."""
-    is_dc = scan.first == scan.last == 0
-    is_ac = 0 < scan.first <= scan.last < _BLOCK and len(scan.components) == 1
-    highest_bit = 13  # lowest bit of a first scan, at most, as in libjpeg
-    return (is_dc or is_ac) and scan.low <= highest_bit and scan.high in (0, scan.low + 1)
 
 
 def _keys(scan: Scan) -> set[int]:

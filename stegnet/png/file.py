@@ -349,11 +349,13 @@ class PngFile:
     @cached_property
     def _program(self) -> tuple[Filters, Deflate, bool]:
         """The filters and the compression of its program, or of the nearest one; and whether that is its program."""
-        rows = [] if self.header.interlaced else self._first_rows()
+        data = b"" if self.header.interlaced else b"".join(self._inflated([bytes(self._start)]))
+        width = self._row_bytes
+        rows = [data[at : at + width] for at in range(0, len(data) - width + 1, width)]  # each after its filter
         if not rows:
             return OPENCV_FILTERS, OPENCV_DEFLATE, False
         is_filtered = any(row[0] != Filter.NONE for row in rows)
-        deflate, same_stream = self._deflate(rows, self._ways(is_filtered=is_filtered))
+        deflate, same_stream = self._deflate(rows, len(data), self._ways(is_filtered=is_filtered))
         filters, same_filters = self._filters(rows, deflate.memory)
         return filters, deflate, same_filters and same_stream
 
@@ -373,13 +375,6 @@ class PngFile:
     def _row_bytes(self) -> int:
         """Number of bytes of a row with its filter number."""
         return 1 + math.ceil(self.header.width * CHANNELS[self.header.colour_type] * self.header.bits / 8)
-
-    def _first_rows(self) -> list[bytes]:
-        """Return the rows at the start of the image data, each after the number of its filter."""
-        data = b"".join(self._inflated([bytes(self._start)]))
-        self._compared = len(data)
-        width = self._row_bytes
-        return [data[at : at + width] for at in range(0, len(data) - width + 1, width)]
 
     def _filters(self, rows: list[bytes], memory: int) -> tuple[Filters, bool]:
         """Return the filters that were tried on rows, and True; or those that match the most rows, and False."""
@@ -470,8 +465,11 @@ class PngFile:
             ways += [(zlib.Z_RLE, 1), (zlib.Z_HUFFMAN_ONLY, 1), (zlib.Z_FIXED, 6), (zlib.Z_FIXED, 1)]
         return ways
 
-    def _deflate(self, rows: list[bytes], ways: list[tuple[int, int]]) -> tuple[Deflate, bool]:
-        """Return how the rows were compressed, and True; or the zlib settings with the nearest length, and False."""
+    def _deflate(self, rows: list[bytes], compared: int, ways: list[tuple[int, int]]) -> tuple[Deflate, bool]:
+        """Return how the rows were compressed, and True; or the zlib settings with the nearest length, and False.
+
+        `compared` is the number of bytes that the compressed ones at hand give: the rows, and a part of one more.
+        """
         header = bytes(self._start[:2])
         original = bytes(self._start[2:])
         window = _window(header, self._size)
@@ -487,7 +485,7 @@ class PngFile:
                 return deflate, True
 
         joined = b"".join(rows)
-        wanted = len(original) * len(joined) / max(1, self._compared)
+        wanted = len(original) * len(joined) / max(1, compared)
         differences = {}  # in bytes
         for strategy, level in ways:
             deflate = Deflate("zlib", level, 8, strategy)

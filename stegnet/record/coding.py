@@ -210,7 +210,13 @@ def parse_record(data: bytes) -> tuple[Record, bytes | None]:
     number, rest = data[0] if data else 0, data[1:]
     require(number in list(RecordKind))
     if number == RecordKind.FILE:
-        return _parse_whole_file(rest), None
+        require(bool(rest))  # a file in the only frame of its container
+        end = 1 + rest[0]
+        name, content = rest[1:end], rest[end:]
+        require(len(name) == rest[0] and is_file_name(name))
+        digest = sha256(content).digest()
+        file = File(name.decode("utf-8", "surrogateescape"), len(content), digest)
+        return Record(Header(digest[:FILM_ID_BYTES], FILE, 1, file), 0, data=content), None
     (film_secret, film_id, frames, index), rest = take(_Fields.start, rest)
     require(0 <= index < frames <= MAX_FRAMES)
     if number in (RecordKind.PART, RecordKind.SPREAD, RecordKind.SPARE):
@@ -239,17 +245,6 @@ def parse_record(data: bytes) -> tuple[Record, bytes | None]:
     base, rest = take_sized(rest)
     require(bool(base) == (pictures.base != NONE and index < hidden))
     return Record(Header(film_id, kind, frames, pictures), index, stamp, base, rest), film_secret
-
-
-def _parse_whole_file(data: bytes) -> Record:
-    """Parse the record of a file in the only frame of its container."""
-    require(bool(data))
-    end = 1 + data[0]
-    name, content = data[1:end], data[end:]
-    require(len(name) == data[0] and is_file_name(name))
-    digest = sha256(content).digest()
-    file = File(name.decode("utf-8", "surrogateescape"), len(content), digest)
-    return Record(Header(digest[:FILM_ID_BYTES], FILE, 1, file), 0, data=content)
 
 
 def _parse_file(film_id: bytes, kind: int, frames: int, index: int, data: bytes) -> Record:
@@ -390,6 +385,7 @@ def no_sound(path: Source, frames: int) -> Sound:
 
 
 def _kept(path: Source, tracks: tuple[SoundTrack, ...], end: Fraction | None) -> Iterator[SoundPacket]:
+    """Yield the packets of a film's sound that begin before its end in seconds; None: all."""
     for packet in video.read_sound(path):
         stamp = packet.pts if packet.pts is not None else packet.dts
         if end is None or stamp is None or stamp * tracks[packet.track].time_base < end:

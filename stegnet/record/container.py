@@ -113,7 +113,7 @@ class Container(AbstractContextManager["Container", None]):
 
     @property
     def _has_samples(self) -> bool:
-        """True if samples are read on opening: not from a JPEG's pixels, where no step of one level survives."""
+        """True if samples are read on opening: not from a JPEG's pixels, where no change of one level survives."""
         return not self.file.is_jpeg
 
     def _read_first(self, decoder: Generator[np.ndarray, None, None]) -> None:
@@ -213,19 +213,15 @@ class Container(AbstractContextManager["Container", None]):
             return self.first.record.header
         if not self._looked_for_header:
             if self.kind != PICTURE and not self.file.lossy_format:  # no frame of a lossy film opens
-                self._header = self._first_header(progress)
+                with closing(self.frames()) as frames:
+                    for position, frame in enumerate(frames):
+                        if position:
+                            progress("check", position, 0)
+                        if record := self.read(position, frame).record:
+                            self._header = record.header
+                            break
             self._looked_for_header = True
         return self._header
-
-    def _first_header(self, progress: Progress) -> Header | None:
-        """Return the header of the first frame whose record can be read, decoding the frames up to it."""
-        with closing(self.frames()) as frames:
-            for position, frame in enumerate(frames):
-                if position:
-                    progress("check", position, 0)
-                if record := self.read(position, frame).record:
-                    return record.header
-        return None
 
     def inspect(self, progress: Progress = no_progress) -> Inspection:
         """Read the records of all frames, and diagnose their damage.

@@ -101,7 +101,13 @@ class Order:
 
 
 class Greens:
-    """Numbers of a zone's green samples, like `Order.greens`, but computed one slice at a time."""
+    """Numbers of a zone's green samples, like `Order.greens`, but computed one slice at a time.
+
+    Attributes:
+        channels: those of the picture.
+        size: how many there are.
+        has_whole_runs: whether every run of the zone belongs to it entirely.
+    """
 
     def __init__(self, order: Order, zone: slice, channels: int) -> None:
         self._order = order
@@ -125,6 +131,7 @@ class Greens:
         counts[-1] -= self._green[self._runs[-1] % FORMAT.cycle, in_last_run:].sum()
         self._ends = counts.cumsum(dtype=np.int32)  # end of each run, as a place among the green samples
         self.size = int(self._ends[-1])
+        self.has_whole_runs: bool = zone.start % FORMAT.run == zone.stop % FORMAT.run == 0
 
     def __getitem__(self, places: slice) -> NDArray[np.int32]:
         """Return a slice of the numbers, (n,) int32."""
@@ -144,11 +151,6 @@ class Greens:
         runs = self._runs[indices]
         reached = self._green.cumsum(1, dtype=np.uint8)[runs % FORMAT.cycle] > (places - before)[:, None]
         return _samples_of(runs * FORMAT.run + reached.argmax(1)).astype(np.int32)
-
-    @property
-    def has_whole_runs(self) -> bool:
-        """True if every run of the zone belongs to it entirely."""
-        return bool(self._zone.start % FORMAT.run == self._zone.stop % FORMAT.run == 0)
 
     def ranks(self, samples: int) -> NDArray[np.int32]:
         """Return the place of each run's first green sample, (T,) int32; runs of other zones get −1.
@@ -212,6 +214,7 @@ def public_order(samples: int, recipient: bytes, salt: bytes, rules: SampleRules
 
 
 def _keyed_order(samples: int, key: Key, salt: bytes, rules: SampleRules, places: int | None = None) -> Order:
+    """Return the order that a key gives, without regard to an ephemeral key; arguments are those of `order_of`."""
     runs = FORMAT.data_samples(samples) // FORMAT.run
     mac = zones_of(samples, rules=rules).mac
     sides = mac.stop - mac.start

@@ -235,17 +235,14 @@ class _Comparison(io.RawIOBase):
                 rest = bytes(self._head[self._start :])
                 del self._head[self._start :]
         if self._start is not None and self._place + len(given) > self._start:
-            self._compare(rest)
+            expected = self._other.read(min(len(rest), self._left))
+            self._left -= len(expected)
+            if not self.differs:
+                same = np.frombuffer(expected, np.uint8) == np.frombuffer(rest, np.uint8)[: len(expected)]
+                self.agreed += len(same) if same.all() else int(same.argmin())
+            self.frames += len(rest)
         self._place += len(given)
         return len(given)
-
-    def _compare(self, data: bytes) -> None:
-        expected = self._other.read(min(len(data), self._left))
-        self._left -= len(expected)
-        if not self.differs:
-            same = np.frombuffer(expected, np.uint8) == np.frombuffer(data, np.uint8)[: len(expected)]
-            self.agreed += len(same) if same.all() else int(same.argmin())
-        self.frames += len(data)
 
 
 def recognise(sound: CodedSound, block: int) -> FlacSettings:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stegnet.cli.signals import SignalReceived, Signals, stop_on_signal
+from stegnet.cli.signals import SignalReceived, raised_signals, stop_on_signal
 from tests.cli.conftest import python
 from tests.support.films import ffmpeg
 from tests.support.waiting import LIMIT, wait_until
@@ -117,15 +117,14 @@ def clock(monkeypatch) -> None:
 @pytest.mark.usefixtures("clock")
 def test_signals_in_a_cleanup_are_ignored_and_later_ones_raise_again():
     before = signal.getsignal(signal.SIGTERM)
-    signals = Signals()
-    with signals.handled():
-        assert signals.exit_code is None
+    with raised_signals() as raised:
+        assert not raised
         with pytest.raises(SignalReceived):
             signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGINT)
         with pytest.raises(SignalReceived):
             signal.raise_signal(signal.SIGINT)
-    assert (signals.exit_code, signals.description) == (143, "terminated")
+    assert raised == [signal.SIGTERM, signal.SIGINT]
     assert signal.getsignal(signal.SIGTERM) == before
 
 

@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from stegnet.channels import KnownChannel, learn_channel, read_channel
+from stegnet.channels import learn_channel, read_channel
 from stegnet.cli import messages
 from stegnet.cli.exit_codes import ExitCode
 from stegnet.cli.options import add_force_option
@@ -54,30 +54,21 @@ def execute(options: argparse.Namespace) -> int:
         if len(files) % 2:
             options.usage_error("give the files in pairs: SENT RECEIVED SENT RECEIVED …")
         if output is not None:
-            _check_output(output, files, options)
+            if output.suffix != CHANNEL_SUFFIX:
+                options.usage_error(f"argument -o: OUT must end in {CHANNEL_SUFFIX}")
+            if output.exists() and any(output.samefile(path) for path in files if path.exists()):
+                raise MediaError("is also an input", "write the channel elsewhere", subject=output)
+            OutputTarget(output, options.force).check((), "channel")
         known = learn_channel(list(zip(files[::2], files[1::2], strict=True)))
-    _show(known, as_json=options.json)
+    if options.json:
+        messages.result(json.dumps(json.loads(known.text())))
+    else:
+        for name, line in known.described():
+            messages.result(f"{name}: {line}")
+        if known.missing:
+            messages.note(known.missing)
     if output is not None:
         with atomic_write(output, overwrite=options.force) as part:
             part.write_text(known.text(), encoding="utf-8")
         messages.note(f"wrote {output}")
     return ExitCode.SUCCESS
-
-
-def _check_output(output: Path, inputs: list[Path], options: argparse.Namespace) -> None:
-    """Refuse an output that is no channel's file by its name, an input, or can't be written."""
-    if output.suffix != CHANNEL_SUFFIX:
-        options.usage_error(f"argument -o: OUT must end in {CHANNEL_SUFFIX}")
-    if output.exists() and any(output.samefile(path) for path in inputs if path.exists()):
-        raise MediaError("is also an input", "write the channel elsewhere", subject=output)
-    OutputTarget(output, options.force).check((), "channel")
-
-
-def _show(known: KnownChannel, *, as_json: bool) -> None:
-    if as_json:
-        messages.result(json.dumps(json.loads(known.text())))
-        return
-    for name, line in known.described():
-        messages.result(f"{name}: {line}")
-    if known.missing:
-        messages.note(known.missing)

@@ -180,7 +180,11 @@ def _inputs(options: argparse.Namespace) -> Iterator[tuple[Place, Place | FileIn
     A text stays in memory, but for a folder of covers, which other processes may hide in.
     """
     with ExitStack() as files:
-        typed = files.enter_context(_packed(options)) if _is_one_secret(options) else options.secret
+        typed = options.secret
+        # A folder is hidden as one file, unless it holds the secrets for a folder of covers.
+        has_one_secret = options.spread is not None or not is_folder(options.cover)
+        if isinstance(typed, Path) and not options.cluster and is_folder(typed) and has_one_secret:
+            typed = files.enter_context(_packed(options))
         if [options.cover, typed, options.text].count(messages.STREAM) > 1:
             options.usage_error("only one input can be read from standard input")
         cover = files.enter_context(messages.spooled(options.cover))
@@ -196,12 +200,6 @@ def _inputs(options: argparse.Namespace) -> Iterator[tuple[Place, Place | FileIn
         else:
             files.enter_context(called("the text", TEXT_NAME))
             yield cover, FileInMemory(TEXT_NAME, data)
-
-
-def _is_one_secret(options: argparse.Namespace) -> bool:
-    """Return whether SECRET is a folder that is hidden as one file, and not one of secrets for a folder of covers."""
-    is_local = isinstance(options.secret, Path) and not options.cluster
-    return is_local and is_folder(options.secret) and (options.spread is not None or not is_folder(options.cover))
 
 
 @contextmanager

@@ -88,7 +88,12 @@ def _plain(info: Info) -> Lines:
     if info["hidden"] == "file":
         yield "hidden", f"{info['hidden_name']}, {shown_size(info['hidden_bytes'])}"
     else:
-        yield "hidden", _secret_in_words(info)
+        parts = [f"a {info['hidden']}"]
+        if "hidden_width" in info:
+            parts.append(f"{info['hidden_width']}×{info['hidden_height']}")
+        if "hidden_frames" in info:
+            parts += _frames_in_words(info["hidden_frames"], info["hidden_frames_per_second"], info["hidden_sound"])
+        yield "hidden", ", ".join(parts)
     yield from _losses(info)
     if "whole" in info:
         yield "altered", "no" if info["whole"] else f"yes: {_as_text(info['trouble'])}"
@@ -108,16 +113,6 @@ def _file_in_words(info: Info) -> str:
         parts += [counted(info["channels"], "channel"), f"{info['seconds']:g} s"]
     if "frames" in info:
         parts += _frames_in_words(info["frames"], info["frames_per_second"], info["sound"])
-    return ", ".join(parts)
-
-
-def _secret_in_words(info: Info) -> str:
-    """Describe a hidden picture or film in words."""
-    parts = [f"a {info['hidden']}"]
-    if "hidden_width" in info:
-        parts.append(f"{info['hidden_width']}×{info['hidden_height']}")
-    if "hidden_frames" in info:
-        parts += _frames_in_words(info["hidden_frames"], info["hidden_frames_per_second"], info["hidden_sound"])
     return ", ".join(parts)
 
 
