@@ -207,15 +207,15 @@ class _ProgressBar:
         shown.update(done - shown.n)
 
     def _of_phase(self, phase: str, done: int, total: int) -> "tqdm[NoReturn]":
-        """Return the bar of a phase. The bar of one step of a job names the step, since its time is not the job's."""
+        """Return the bar of a phase. That of one of several has its number, since its time is not the job's."""
         name = _PHASES.get(phase, phase)
         unit = {"tiles": "tile", "files": "file"}.get(phase.rpartition(" ")[2], "frame")
-        step = getattr(phase, "step", 0)
-        if step:
-            name = f"step {step} of {getattr(phase, 'steps', 0)}: {name}"
+        number = getattr(phase, "number", 0)
+        if number:
+            name = f"step {number} of {getattr(phase, 'last', 0)}: {name}"
         if not (done or total):
             return bar(name, unit, total, "{desc} [{elapsed}]")
-        if step and total:
+        if number and total:
             return bar(name, unit, total, "{l_bar}{bar}| {n_fmt}/{total_fmt} [this step: {elapsed}, {remaining} left]")
         return bar(name, unit, total)
 

@@ -16,23 +16,23 @@ Auto = Literal["auto"]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 _PART = 1 << 20  # items
-# Callback that gets the name of the phase ("hide", "verify", …; a `Phase` if it is one of several steps), frames
+# Callback that gets the name of the phase ("hide", "verify", …; a `Phase` if it is one of several), frames
 # done, and frames in all (0: unknown). Work that can't be counted reports itself about every second, as 0 of 0.
 Progress = Callable[[str, int, int], None]
-Step = Callable[[int, int], None]  # callback of one phase, which gets what is done, and in all
+Count = Callable[[int, int], None]  # callback of one phase, which gets what is done, and in all
 
 
 class Phase(str):
-    """Name of a phase that is a step of a job, with its number, from 1, and the number of steps; 0: the only step."""
+    """Name of a phase of a job, with its number, from 1, and the number of phases; 0: it is the only one."""
 
-    step: int = 0
-    steps: int = 0
+    number: int = 0
+    last: int = 0
 
-    def at(self, step: int) -> "Phase":
-        """Return this phase as another step of its job."""
+    def at(self, number: int) -> "Phase":
+        """Return this phase with another number."""
         phase = Phase(self)
-        phase.step = step
-        phase.steps = self.steps
+        phase.number = number
+        phase.last = self.last
         return phase
 
 
@@ -40,11 +40,11 @@ def no_progress(phase: str, done: int, total: int) -> None:
     """Do nothing: a progress callback for callers that need no progress."""
 
 
-def no_step(done: int, total: int) -> None:
+def no_count(done: int, total: int) -> None:
     """Do nothing: the same for one phase."""
 
 
-def in_steps(progress: Progress, *phases: str) -> Progress:
+def with_phases(progress: Progress, *phases: str) -> Progress:
     """Return a callback that numbers a job's phases in this order, if there are several.
 
     A job may leave out its first phases: the numbers begin at the first one that it reports. The numbers never fall: a
@@ -58,13 +58,13 @@ def in_steps(progress: Progress, *phases: str) -> Progress:
         if phase in phases and not numbered:
             coming = phases[phases.index(phase) :]
             numbered.update({name: Phase(name) for name in coming})
-            for step, numbered_phase in enumerate(numbered.values() if len(coming) > 1 else (), 1):
-                numbered_phase.step = step
-                numbered_phase.steps = len(coming)
+            for number, numbered_phase in enumerate(numbered.values() if len(coming) > 1 else (), 1):
+                numbered_phase.number = number
+                numbered_phase.last = len(coming)
         shown = numbered.get(phase, phase)
         if isinstance(shown, Phase):
-            latest = max(latest, shown.step)
-            shown = shown if shown.step == latest else shown.at(latest)
+            latest = max(latest, shown.number)
+            shown = shown if shown.number == latest else shown.at(latest)
         progress(shown, done, total)
 
     return tell

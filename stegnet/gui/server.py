@@ -282,8 +282,8 @@ class _Handler(LoopbackHandler):
             return
         self._last_progress = now
         line: dict[str, object] = {"stage": stage, "done": done, "total": total}
-        if isinstance(stage, Phase) and stage.step:
-            line |= {"step": stage.step, "steps": stage.steps}
+        if isinstance(stage, Phase) and stage.number:
+            line |= {"step": stage.number, "steps": stage.last}
         self._send_line(line)
 
     def _warn(self, line: str) -> None:

@@ -314,7 +314,7 @@ class MediumMethod(Method[Options]):
         keys = key.new_keys(context.randomness)
         medium = self.open(cover, options, suffix, key)
         phases = (phase for phase in ("compress", "hide", medium.last_phase) if phase != "verify" or options.verify)
-        context = context.in_steps(*phases)
+        context = context.with_phases(*phases)
 
         def room_for(name: str) -> int | None:
             if options.at_most_safe:

@@ -17,7 +17,7 @@ from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import CapacityError, ConfigError, called
 from stegnet.core.keystream import system_bytes
 from stegnet.core.names import FILM, PICTURE, SOUND, counted, printable
-from stegnet.core.parallel import Progress, Step, in_steps, no_progress, with_heartbeat
+from stegnet.core.parallel import Count, Progress, no_progress, with_heartbeat, with_phases
 from stegnet.core.text import Setting, Text
 from stegnet.formats.opened_file import FileInMemory, Source
 from stegnet.formats.signatures import FORMS, form_of
@@ -33,8 +33,8 @@ T = TypeVar("T")
 Options = TypeVar("Options", bound="MethodOptions")
 AUTO = "auto"
 # By media kind: the function that compresses a file (its path, a folder for the copy, the bytes available, and a
-# callback with the number of steps done and in all), and the suffix of its copies.
-Compressors = Mapping[str, tuple[Callable[[Path, Path, int, Step], Compressed], str]]
+# callback with what is done and in all), and the suffix of its copies.
+Compressors = Mapping[str, tuple[Callable[[Path, Path, int, Count], Compressed], str]]
 
 
 def ignore(*_: str) -> None:
@@ -84,12 +84,12 @@ class Context:
         if facts.cover_format:
             self.warn(betrayed_by(facts.cover_format))
 
-    def in_steps(self, *phases: str) -> "Context":
+    def with_phases(self, *phases: str) -> "Context":
         """Return a copy whose phases, if there are several, are numbered in this order."""
-        return replace(self, progress=in_steps(self.progress, *phases))
+        return replace(self, progress=with_phases(self.progress, *phases))
 
-    def step(self, phase: str) -> Step:
-        """Return the callback of one phase, called with the number of steps done and in all."""
+    def progress_of(self, phase: str) -> Count:
+        """Return the callback of one phase, called with what is done and in all."""
         return lambda done, total: self.progress(phase, done, total)
 
     def with_heartbeat(self, phase: str, work: Callable[[], T]) -> T:
@@ -267,7 +267,7 @@ def media_compressors() -> Compressors:
     return {PICTURE: (compress_picture, AVIF), FILM: (_compress_film, ".mkv")}
 
 
-def _compress_film(path: Path, folder: Path, limit: int, progress: Step) -> Compressed:
+def _compress_film(path: Path, folder: Path, limit: int, progress: Count) -> Compressed:
     from stegnet.media.compress import compress_film  # takes 80 ms, with all that reads films
 
     return compress_film(path, folder, limit, progress)
@@ -340,7 +340,7 @@ class Payload(ExitStack):
                 secret = folder / name
                 secret.write_bytes(self.file.read_bytes())
             with called(self.path, secret):
-                self._made[most] = compress(secret, folder, most, context.step("compress"))
+                self._made[most] = compress(secret, folder, most, context.progress_of("compress"))
         copy = self._made[most]
         # The suffix of lossless WebP is as long as that of AVIF, so that the capacity doesn't change.
         stored = stored_name(secret.with_suffix(copy.path.suffix))

@@ -16,7 +16,7 @@ import av
 
 from stegnet.core.errors import MediaError
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
-from stegnet.core.parallel import Step, no_step
+from stegnet.core.parallel import Count, no_count
 from stegnet.formats.ffmpeg_cli import BITEXACT, input_file, run_ffmpeg
 from stegnet.media.cover import Compressed
 from stegnet.media.picture_copies import TARGET, Encoder, too_large
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ffmpeg.nodes import FilterableStream
 
 
-def compress_film(path: Path, folder: Path, limit: int, progress: Step = no_step) -> Compressed:
+def compress_film(path: Path, folder: Path, limit: int, progress: Count = no_count) -> Compressed:
     """Compress a film to HEVC of at most `limit` bytes, by two-pass encoding, as `compress_picture` does.
 
     A second pass that misses the target is repeated at another bit rate, up to four times in all. `progress` is called
@@ -100,7 +100,7 @@ def _compress_sound(path: Path, info: FilmInfo, folder: Path, limit: int) -> Com
 class _Hevc(Encoder):
     """Encoder of a film, with its sound, in two passes."""
 
-    def __init__(self, path: Path, info: FilmInfo, folder: Path, sound: Compressed | None, progress: Step) -> None:
+    def __init__(self, path: Path, info: FilmInfo, folder: Path, sound: Compressed | None, progress: Count) -> None:
         # Up to the bit rate of uncompressed video.
         self.rates = 1000.0, float(24 * info.width * info.height * info.mean_rate)
         self._path = path

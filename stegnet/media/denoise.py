@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from stegnet.core.disk import atomic_write
-from stegnet.core.parallel import Step
+from stegnet.core.parallel import Count
 from stegnet.video.film_writer import rewrite_film
 from stegnet.video.films import FilmInfo, read_frames, scan
 
@@ -48,7 +48,7 @@ def enhance_film(
     out: Path,
     strength: float,
     form: str,
-    progress: Step,
+    progress: Count,
     *,
     overwrite: bool = True,
 ) -> tuple[FilmInfo, tuple[str, ...]]:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import psnr
-from stegnet.core.parallel import Step, no_step
+from stegnet.core.parallel import Count, no_count
 from stegnet.core.pixels import middle
 from stegnet.image.avif import FAST, write_avif
 from stegnet.image.pictures import read_picture
@@ -28,7 +28,7 @@ WEBP = ".webp"
 TARGET = 0.98  # share of the available bytes that an attempt aims at
 
 
-def compress_picture(path: Path, folder: Path, limit: int, progress: Step = no_step) -> Compressed:
+def compress_picture(path: Path, folder: Path, limit: int, progress: Count = no_count) -> Compressed:
     """Compress a picture to at most `limit` bytes: to lossless WebP, or else to AVIF.
 
     Args:
@@ -128,7 +128,7 @@ class _Avif(Encoder):
 
     rates = (1000.0, 1e10)
 
-    def __init__(self, path: Path, picture: np.ndarray, folder: Path, limit: int, progress: Step) -> None:
+    def __init__(self, path: Path, picture: np.ndarray, folder: Path, limit: int, progress: Count) -> None:
         self._path = path
         self._picture = picture
         self._folder = folder
@@ -160,7 +160,7 @@ class _Avif(Encoder):
         if min(height, width) < 3 * side:
             return 1.0
         most = limit * side**2 // (height * width)
-        part = _Avif(self._path, middle(self._picture, side, side), self._folder, most, no_step)
+        part = _Avif(self._path, middle(self._picture, side, side), self._folder, most, no_count)
         part._effort = self._effort
         asked, made = part.largest(8.0 * most, most, tries=3, enough=0.9)
         return asked / 8 / made.stat().st_size if made else 1.0

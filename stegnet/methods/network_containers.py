@@ -107,13 +107,14 @@ def new_picture(
     pixels_a_second = 7.5e5  # that a network hides in and measures
     context.foretell(Detectability(cover_format=history), time_in_words(pixels[..., 0].size, pixels_a_second))
 
-    context = context.in_steps("hide tiles", "measure tiles", "write")
-    step = context.step
-    container = hide_picture(network, pixels, hidden, key, context.randomness, step("hide tiles"))
+    context = context.with_phases("hide tiles", "measure tiles", "write")
+    container = hide_picture(network, pixels, hidden, key, context.randomness, context.progress_of("hide tiles"))
     figures = {"cover_format": history, "container_psnr": psnr(pixels, container)}
     del pixels  # large pictures take much memory
     cover.forget_pixels()
-    quality = measured_quality(network, container, hidden, key, options.any_quality, step("measure tiles"))
+    quality = measured_quality(
+        network, container, hidden, key, options.any_quality, context.progress_of("measure tiles")
+    )
     return NetworkPicture(container, cover, profile, context, secret, suffix, network, quality, figures, key)
 
 
@@ -173,8 +174,8 @@ class NetworkFilm(NewContainer):
         self.secret = secret
         self.options = options
         self.network = chosen_network(context)
-        steps = ("hide", "verify") if options.verify else ("hide",)
-        self.context = context.in_steps(*steps)
+        phases = ("hide", "verify") if options.verify else ("hide",)
+        self.context = context.with_phases(*phases)
         self._film = RewrittenFilm(cover, suffix, self.network.pool(*cover.size), self.context)
         info = secret.film
         network = self.network
@@ -299,11 +300,11 @@ class FoundPictures(FoundSecret):
         if self.kind == FILM:
             return self._write_film(out, strict)
         (pixels,) = self.container.frames()
-        step = self.context.step("reveal tiles")
+        progress = self.context.progress_of("reveal tiles")
         first = self.container.first
         network = chosen_network(self.context)
         network.check(self.header.pictures.weights)
-        revealed = reveal_read_picture(network, pixels, self.container.key, first, step)
+        revealed = reveal_read_picture(network, pixels, self.container.key, first, progress)
         if strict and not revealed.whole:
             raise RevealError(
                 f"{altered(PICTURE)}",

@@ -20,7 +20,7 @@ import numpy as np
 from stegnet.core.errors import CapacityError, RevealError, WeightsError
 from stegnet.core.keystream import Shuffle, apply, draw, draw_mask, grid, invert
 from stegnet.core.names import FILM, PICTURE
-from stegnet.core.parallel import Step, no_step
+from stegnet.core.parallel import Count, no_count
 from stegnet.core.pixels import (
     BLOCK,
     CODED,
@@ -194,7 +194,7 @@ class Network:
         return self.engine.pool(max(tile.pixels for tile in self._tiles(height, width, "prepare", "hide")))
 
     def hide(
-        self, cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle | None, base: Base, step: Step = no_step
+        self, cover: np.ndarray, secret: np.ndarray, shuffle: Shuffle | None, base: Base, progress: Count = no_count
     ) -> HideResult:
         """Hide the residual of a secret in a cover. If a shuffle is given, its blocks are shuffled first.
 
@@ -203,7 +203,7 @@ class Network:
             secret: (H, W, 3) uint8, of the size of the cover.
             shuffle: shuffle of the residual's blocks; None: they stay in order.
             base: base of the secret, as the reader will decode it.
-            step: called after each tile of a large picture.
+            progress: called after each tile of a large picture.
 
         Raises:
             CapacityError: there is not enough memory.
@@ -211,7 +211,7 @@ class Network:
         height, width = secret.shape[:2]
         preparing = self._tiles(height, width, "prepare")
         hiding = self._tiles(height, width, "hide")
-        counted = _with_steps(step, len(preparing) + len(hiding))
+        counted = _counting(progress, len(preparing) + len(hiding))
         cover = by_plane(cover)
         secret = by_plane(secret)
 
@@ -235,14 +235,16 @@ class Network:
             tile.part(rounding_error)[:] = np.rint((exact - rounded) * (2 * half_level))
         return HideResult(container, rounding_error)
 
-    def reveal(self, container: np.ndarray, shuffle: Shuffle | None, base: Base, step: Step = no_step) -> np.ndarray:
+    def reveal(
+        self, container: np.ndarray, shuffle: Shuffle | None, base: Base, progress: Count = no_count
+    ) -> np.ndarray:
         """Reveal the secret: reveal the shuffled residual, put it in order, and restore it with the base.
 
         Args:
             container: (H, W, 3) uint8.
             shuffle: as given to `hide`.
             base: as given to `hide`.
-            step: as in `hide`.
+            progress: as in `hide`.
 
         Returns:
             (H, W, 3) uint8; errors are those of `hide`.
@@ -250,7 +252,7 @@ class Network:
         height, width = container.shape[:2]
         revealing = self._tiles(height, width, "reveal")
         restoring = self._tiles(height, width, "restore")
-        counted = _with_steps(step, len(revealing) + len(restoring))
+        counted = _counting(progress, len(revealing) + len(restoring))
         container = by_plane(container)
 
         hidden = empty_by_plane(height, width, np.float32)
@@ -299,15 +301,15 @@ class Network:
         return [tile for name in names for tile in tiles(height, width, self.receptive_fields.get(name))]
 
 
-def _with_steps(step: Step, total: int) -> Callable[[list[Tile]], Iterator[Tile]]:
-    """Return a function that iterates over tiles, calling `step` after each unless each network has only one."""
+def _counting(progress: Count, total: int) -> Callable[[list[Tile]], Iterator[Tile]]:
+    """Return a function that iterates over tiles, calling `progress` after each unless each network has only one."""
     done = count(1)
 
     def through(part: list[Tile]) -> Iterator[Tile]:
         for tile in part:
             yield tile
             if total > 2:
-                step(next(done), total)
+                progress(next(done), total)
 
     return through
 
@@ -363,7 +365,7 @@ def grey_refused() -> CapacityError:
 
 
 def hide_frame(
-    network: Network, keys: ContainerKeys, cover: np.ndarray, given: FrameInput, step: Step = no_step
+    network: Network, keys: ContainerKeys, cover: np.ndarray, given: FrameInput, progress: Count = no_count
 ) -> np.ndarray:
     """Hide a secret in the top left area whose sides are multiples of the block; the margin remains the cover's.
 
@@ -372,7 +374,7 @@ def hide_frame(
         keys: keys of the container.
         cover: (H, W, 3) uint8; not changed.
         given: secret, record and seed of the frame.
-        step: called after each tile of a large picture.
+        progress: called after each tile of a large picture.
 
     Returns:
         The container, (H, W, 3) uint8, with its record.
@@ -384,7 +386,7 @@ def hide_frame(
     record = given.record
     rounding_error = np.zeros(container.shape, np.int8)
     if given.secret is not None:
-        record = _hide_secret(network, keys.film, given, container, rounding_error, step)
+        record = _hide_secret(network, keys.film, given, container, rounding_error, progress)
     effort = FILM_EFFORT if record.header.kind == FILM else PICTURE_EFFORT
     options = SealOptions(record.index == 0, effort)
     return seal(
@@ -393,7 +395,7 @@ def hide_frame(
 
 
 def _hide_secret(
-    network: Network, key: Key, given: FrameInput, container: np.ndarray, rounding_error: np.ndarray, step: Step
+    network: Network, key: Key, given: FrameInput, container: np.ndarray, rounding_error: np.ndarray, progress: Count
 ) -> Record:
     """Hide a secret in a copy of its cover, store the rounding errors, and return the record with the secret's base.
 
@@ -407,14 +409,14 @@ def _hide_secret(
     bytes_left = record_capacity(container.shape[0], container.shape[1], key) - record_bytes(given.record)
     film = header.kind == FILM
     data, base = encode_base(stretched, header.pictures.base, network.quality, bytes_left, film, network.enhance)
-    hidden = network.hide(area, stretched, shuffle, base, step)
+    hidden = network.hide(area, stretched, shuffle, base, progress)
     area[:] = hidden.container
     rounding_error[:height, :width] = hidden.rounding_error
     return replace(given.record, base=data)
 
 
 def reveal_frame(
-    network: Network, key: Key, container: np.ndarray, reading: FrameReading, step: Step = no_step
+    network: Network, key: Key, container: np.ndarray, reading: FrameReading, progress: Count = no_count
 ) -> np.ndarray:
     """Reveal the secret of one frame, (H, W, 3) uint8, at its true size, (h, w, 3) uint8.
 
@@ -423,11 +425,11 @@ def reveal_frame(
         key: film key.
         container: (H, W, 3) uint8.
         reading: record and base that were read from the frame.
-        step: called after each tile.
+        progress: called after each tile.
     """
     assert reading.record is not None and reading.base is not None
     area, shuffle = _area(container, reading.record, key)
-    return at_own_size(network.reveal(area, shuffle, reading.base, step), reading)
+    return at_own_size(network.reveal(area, shuffle, reading.base, progress), reading)
 
 
 def at_own_size(revealed: np.ndarray, reading: FrameReading) -> np.ndarray:
@@ -453,7 +455,7 @@ def hide_picture(
     secret: np.ndarray,
     key_source: KeySource,
     randomness: Randomness = SYSTEM,
-    step: Step = no_step,
+    progress: Count = no_count,
 ) -> np.ndarray:
     """Hide one picture in another.
 
@@ -463,7 +465,7 @@ def hide_picture(
         secret: (h, w, 3) uint8; stretched to the cover's hidden area.
         key_source: key, passphrase or recipient.
         randomness: source of the film secret (with a passphrase), film id and seed, drawn in this order.
-        step: called after each tile of a large picture.
+        progress: called after each tile of a large picture.
 
     Returns:
         The container, (H, W, 3) uint8.
@@ -478,7 +480,7 @@ def hide_picture(
     header = Header(randomness(FILM_ID_BYTES), PICTURE, 1, described)
     cover_height, cover_width = cover.shape[:2]
     check_frame_capacity(cover_height, cover_width, header, keys.film, 0)
-    return hide_frame(network, keys, cover, FrameInput(secret, Record(header, 0), randomness(SEED_BYTES)), step)
+    return hide_frame(network, keys, cover, FrameInput(secret, Record(header, 0), randomness(SEED_BYTES)), progress)
 
 
 def reveal_picture(network: Network, container: np.ndarray, key_source: KeySource) -> RevealedPicture:
@@ -496,7 +498,7 @@ def reveal_picture(network: Network, container: np.ndarray, key_source: KeySourc
 
 
 def reveal_read_picture(
-    network: Network, container: np.ndarray, key: Key, reading: FrameReading, step: Step = no_step
+    network: Network, container: np.ndarray, key: Key, reading: FrameReading, progress: Count = no_count
 ) -> RevealedPicture:
     """Reveal a picture whose record has been read; arguments and errors are those of `reveal_picture`."""
     record = reading.record
@@ -506,4 +508,4 @@ def reveal_read_picture(
             "what is hidden here is not a picture of its own", Text(CommandLine("stegnet info", "see what it is"))
         )
     network.check(record.header.pictures.weights)
-    return RevealedPicture(reveal_frame(network, key, container, reading, step), reading.whole)
+    return RevealedPicture(reveal_frame(network, key, container, reading, progress), reading.whole)

@@ -8,7 +8,7 @@ import numpy as np
 from stegnet.core.errors import CapacityError
 from stegnet.core.keystream import grid
 from stegnet.core.measures import PEAK, mean_squared_error, psnr_from_mse
-from stegnet.core.parallel import Step, no_step
+from stegnet.core.parallel import Count, no_count
 from stegnet.core.text import Setting, Text
 from stegnet.image.pictures import resize
 from stegnet.keys import KeyRing, KeySource
@@ -27,7 +27,13 @@ class SecretErrors:
 
 
 def measure_secret(
-    network: Network, keys: KeyRing, container: np.ndarray, secret: np.ndarray, *, first: bool, step: Step = no_step
+    network: Network,
+    keys: KeyRing,
+    container: np.ndarray,
+    secret: np.ndarray,
+    *,
+    first: bool,
+    progress: Count = no_count,
 ) -> SecretErrors:
     """Reveal a frame as its recipient will, (H, W, 3) uint8, and compare it with the secret, (h, w, 3) uint8.
 
@@ -36,7 +42,7 @@ def measure_secret(
     reading = read_record(container, keys, first=first)
     if reading.record is None:
         raise not_given_back("the frame")
-    total = mean_squared_error(secret, reveal_frame(network, keys.film, container, reading, step))
+    total = mean_squared_error(secret, reveal_frame(network, keys.film, container, reading, progress))
     if psnr_from_mse(total, PEAK) >= POOR:
         return SecretErrors(total, 0.0)
     height, width = container.shape[:2]
@@ -124,11 +130,11 @@ def measured_quality(
     secret: np.ndarray,
     key_source: KeySource,
     any_quality: bool,
-    step: Step = no_step,
+    progress: Count = no_count,
 ) -> SecretQuality:
     """Measure a revealed picture as `measure_secret`. Raises CapacityError if its quality is too low to be useful."""
     quality = SecretQuality(1, secret.shape[:2], container.shape[:2], any_quality)
-    quality.add(0, measure_secret(network, KeyRing(key_source), container, secret, first=True, step=step))
+    quality.add(0, measure_secret(network, KeyRing(key_source), container, secret, first=True, progress=progress))
     return quality
 
 

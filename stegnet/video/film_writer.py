@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 from stegnet.core.disk import unwritable
 from stegnet.core.errors import MediaError
 from stegnet.core.keystream import system_bytes
-from stegnet.core.parallel import Step
+from stegnet.core.parallel import Count
 from stegnet.core.process_settings import default_variable
 from stegnet.formats.matroska import aspect_in_new_file, draw_uids, light_in_new_file, replace_in_tracks
 from stegnet.formats.opened_file import Source
@@ -315,7 +315,7 @@ def rewrite_film(
     info: FilmInfo,
     out: Path,
     form: str,
-    progress: Step,
+    progress: Count,
 ) -> tuple[str, ...]:
     """Write a film again with other pictures, as in `info`; times, sound, and everything else are kept.
 

@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 
 from stegnet.core.disk import temporary_file
 from stegnet.core.errors import CapacityError, MediaError
-from stegnet.core.parallel import Step
+from stegnet.core.parallel import Count
 from stegnet.formats.ffmpeg_cli import input_file, run_ffmpeg
 from stegnet.formats.matroska import aspect_in_copy, replace_in_tracks
 from stegnet.formats.opened_file import Source
@@ -98,7 +98,7 @@ def _write_aspect(path: Path, form: FilmForm, frame: _StoredFrame) -> None:
         set_shown_width(path, frame.aspect)
 
 
-def make_watchable(path: Path, progress: Step) -> tuple[str, ...]:
+def make_watchable(path: Path, progress: Count) -> tuple[str, ...]:
     """Turn a film, in the same file, into an MP4 that browsers and phones play.
 
     Args:

@@ -13,7 +13,7 @@ import pytest
 
 from stegnet import MediaError
 from stegnet.cli import main, messages
-from stegnet.core.parallel import in_steps
+from stegnet.core.parallel import with_phases
 from tests.cli.terminal import typed
 from tests.support.waiting import LIMIT
 
@@ -29,7 +29,7 @@ def test_the_steps_of_a_job_read_as_one():
     shown = io.StringIO()
     shown.isatty = lambda: True
     with redirect_stderr(shown), messages.progress_bar() as progress:
-        steps = in_steps(progress, "compress", "hide tiles", "write")
+        steps = with_phases(progress, "compress", "hide tiles", "write")
         for step in (("compress", 1, 4), ("hide tiles", 2, 8), ("hide tiles", 2, 8), ("write", 0, 0), ("write", 0, 0)):
             steps(*step)
         for _ in range(2):  # the second time it is shown at once

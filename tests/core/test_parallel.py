@@ -141,12 +141,12 @@ def test_the_number_of_a_step_never_falls() -> None:
 
     def tell(phase: str, done: int, total: int) -> None:
         assert isinstance(phase, parallel.Phase)
-        told.append((phase, phase.step, phase.steps))
+        told.append((phase, phase.number, phase.last))
 
-    progress = parallel.in_steps(tell, "compress", "try", "hide", "write")
+    progress = parallel.with_phases(tell, "compress", "try", "hide", "write")
     for phase in ("try", "hide", "try", "write"):
         progress(phase, 0, 1)
     assert told == [("try", 1, 3), ("hide", 2, 3), ("try", 2, 3), ("write", 3, 3)]
     alone: list[int] = []
-    parallel.in_steps(lambda phase, *_: alone.append(getattr(phase, "step", 0)), "compress", "hide")("hide", 1, 2)
+    parallel.with_phases(lambda phase, *_: alone.append(getattr(phase, "number", 0)), "compress", "hide")("hide", 1, 2)
     assert alone == [0], "a single step is no step"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from stegnet.core.parallel import in_steps
+from stegnet.core.parallel import with_phases
 from stegnet.gui import server as gui
 from stegnet.hiding import Context
 from stegnet.loopback import LOOPBACK
@@ -239,7 +239,7 @@ class Waiting:
 
     def __call__(self, request, inputs, folder, run):
         self.started.set()
-        steps = in_steps(run.progress, "hide", "write")
+        steps = with_phases(run.progress, "hide", "write")
         try:
             while not self.go_on.wait(0.01):
                 if self.told:

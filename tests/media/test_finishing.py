@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import stegnet
-from stegnet.core.parallel import no_step
+from stegnet.core.parallel import no_count
 from stegnet.formats import matroska
 from stegnet.formats.matroska import CRC32, draw_uids, spans
 from stegnet.video import read_frames, scan
@@ -243,7 +243,7 @@ def test_a_film_that_is_put_into_another_format_keeps_its_pixels(tmp_path, name)
     for put in (
         lambda path: rewrap(path, MKV),
         lambda path: rewrap(path, MP4),
-        lambda path: make_watchable(path, no_step),
+        lambda path: make_watchable(path, no_count),
     ):
         path = made(tmp_path, name)
         assert put(path)

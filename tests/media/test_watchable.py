@@ -9,7 +9,7 @@ import pytest
 from av.video.reformatter import ColorRange
 
 from stegnet import MediaError
-from stegnet.core.parallel import no_step
+from stegnet.core.parallel import no_count
 from stegnet.video import FilmWriter, read_frames, read_sound, scan, sound_tracks
 from stegnet.video.forms import MKV, MP4
 from stegnet.video.remux import make_watchable, rewrap, unplayable
@@ -53,7 +53,7 @@ def test_a_film_for_watching(tmp_path, height, width):
 def test_pictures_and_sound_that_everything_plays_are_copied(tmp_path, make_film, suffix):
     path = make_film(tmp_path / f"a.{suffix}", 6, codec="libx264", pix_fmt="yuv420p", sound="aac")
     before = shown(path)
-    assert make_watchable(path, no_step) == ("put into MP4",)
+    assert make_watchable(path, no_count) == ("put into MP4",)
     assert shown(path) == before
     assert path.read_bytes().index(b"moov") < path.read_bytes().index(b"mdat")
     assert [found.name for found in tmp_path.iterdir()] == [f"a.{suffix}"]
@@ -79,7 +79,7 @@ def test_other_sound_becomes_aac(tmp_path, film, codec):
     """As long as it was, and with the same tone in it."""
     path = encoded(film, tmp_path / "a.mkv", *["-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", codec])
     frames, _, _ = shown(path)
-    (note,) = make_watchable(path, no_step)[1:]
+    (note,) = make_watchable(path, no_count)[1:]
     assert note.endswith("became AAC, which browsers and phones play")
     assert shown(path)[0] == frames
     with av.open(str(path)) as opened:
@@ -114,7 +114,7 @@ def test_sound_that_everything_plays_is_copied(tmp_path, film):
     tracks = [part for n, codec in enumerate(codecs) for part in ("-map", "0:a", f"-c:a:{n}", codec)]
     path = encoded(film, tmp_path / "a.mkv", *["-frames:v", "12", "-map", "0:v", "-c:v", "ffv1", *tracks])
     _, _, before = shown(path)
-    assert len(make_watchable(path, no_step)) == 1
+    assert len(make_watchable(path, no_count)) == 1
     assert [track.codec for track in sound_tracks(path)] == ["aac", "flac", "mp3", "opus"]
     assert sorted(shown(path)[2]) == sorted(before)
 
@@ -122,12 +122,12 @@ def test_sound_that_everything_plays_is_copied(tmp_path, film):
 def test_a_turned_film_is_shown_upright_and_six_channels_stay(tmp_path, make_film, film):
     path = make_film(tmp_path / "a.mov", 3, codec="libx265", pix_fmt="yuv420p", turn=90)
     before = next(read_frames(path))
-    make_watchable(path, no_step)
+    make_watchable(path, no_count)
     after = next(read_frames(path))
     assert after.shape == before.shape == (96, 64, 3)
     assert psnr(before, after) > 25
     path = encoded(film, tmp_path / "b.mkv", *["-frames:v", "12", "-c:v", "ffv1", "-c:a", "ac3", "-ac", "6"])
-    make_watchable(path, no_step)
+    make_watchable(path, no_count)
     assert sound_tracks(path)[0].layout == "5.1"
 
 
@@ -152,6 +152,6 @@ def test_what_is_no_film_or_does_not_fit_stays_as_it_was(tmp_path, make_film):
         assert not rewrap(path, MP4)
         if len(content) < 10:
             with pytest.raises(MediaError, match=r"a\.mkv: "):
-                make_watchable(path, no_step)
+                make_watchable(path, no_count)
         assert path.read_bytes() == content
         assert [found.name for found in tmp_path.iterdir()] == ["a.mkv"]

@@ -203,7 +203,7 @@ def test_how_large_a_container_gets_is_said_before_the_work(cover, made_of, caps
 
 
 def test_how_long_it_takes_is_said_before_the_work_if_that_is_long(capsys, monkeypatch):
-    monkeypatch.setattr("stegnet.hiding.method.Context.in_steps", work)
+    monkeypatch.setattr("stegnet.hiding.method.Context.with_phases", work)
     Image.fromarray(np.tile(picture(600, 1000, 1), (5, 3, 1))).save("large.png")
     with pytest.raises(Worked):
         main(["hide", "large.png", "photo.png", "--method", "network", "--key-file", "k", "-o", "sent.png"])

@@ -97,7 +97,7 @@ def embed_in_film(
     check_sides(cover.path, *channel.kept_size(info.height, info.width))
     reduced = ("reduce",) if channel.reduces(info) else ()
     copied = () if exact else ("compress",)
-    context = context.in_steps(*reduced, "try", *copied, "search", "hide", "check", "verify", "write")
+    context = context.with_phases(*reduced, "try", *copied, "search", "hide", "check", "verify", "write")
     folder = payload.folder()
     source: Source = cover
     if channel.reduces(info):
@@ -370,11 +370,11 @@ class FilmModulator:
         errors: list[float] = []
         again = self._again(self._compared(container, errors), self.info, "check")
 
-        def step(done: int) -> None:
+        def progress(done: int) -> None:
             self.context.progress("verify", done, len(self.info.pts))
 
         erased = 13  # one bit in so many may be lost to encoders that were not tried
-        with closing(read_groups(read_frames(again), self.key_source, step, erased)) as readings:
+        with closing(read_groups(read_frames(again), self.key_source, progress, erased)) as readings:
             revealed = [reading or b"" for reading in readings]
         pieces = enumerate(_pieces(content, plan))
         lost = {index for index, sent in pieces if sent and not revealed[index].startswith(sent)}

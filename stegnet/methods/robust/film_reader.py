@@ -213,27 +213,27 @@ class GroupReader:
 
 
 def read_groups(
-    frames: Generator[np.ndarray, None, None], key_source: KeySource, step: Callable[[int], None], lost: int
+    frames: Generator[np.ndarray, None, None], key_source: KeySource, progress: Callable[[int], None], lost: int
 ) -> Generator[bytes | None, None, None]:
     """Yield the content of each group of frames in order; `lost` as in `GroupReader`. Closes `frames`."""
     reader = GroupReader(key_source, lost)
-    with closing(_groups(frames, step)) as groups:
+    with closing(_groups(frames, progress)) as groups:
         for group in groups:
             yield reader.read(group)
 
 
 def _groups(
-    frames: Generator[np.ndarray, None, None], step: Callable[[int], None]
+    frames: Generator[np.ndarray, None, None], progress: Callable[[int], None]
 ) -> Generator[list[FrameSignal], None, None]:
     """Yield the signals of each whole group, computed in a thread while groups are read. Closes `frames`.
 
-    `step` is called after each frame with the number of frames read.
+    `progress` is called after each frame with the number of frames read.
     """
     with closing(prefetch(_signals(frames), GROUP)) as signals:
         group: list[FrameSignal] = []
         for done, signal in enumerate(signals, 1):
             group.append(signal)
-            step(done)
+            progress(done)
             if len(group) == GROUP:
                 yield group
                 group = []
@@ -249,14 +249,16 @@ def _signals(frames: Generator[np.ndarray, None, None]) -> Generator[FrameSignal
 
 
 def read_film(
-    frames: Generator[np.ndarray, None, None], key_source: KeySource, step: Callable[[int], None] = lambda done: None
+    frames: Generator[np.ndarray, None, None],
+    key_source: KeySource,
+    progress: Callable[[int], None] = lambda done: None,
 ) -> MessagePieces | None:
     """Return the message of a film, or its remains; None if its first groups don't open with this key.
 
     Args:
         frames: all frames; closed in the end.
         key_source: key or passphrase.
-        step: called after each frame with the number of frames read.
+        progress: called after each frame with the number of frames read.
     """
     most_tried = 2  # groups that carry something, of a film in which none opens
     few_salts = 2  # that are tried for each group after the first until one opens
@@ -265,7 +267,7 @@ def read_film(
     reader = GroupReader(key_source)
     messages: dict[bytes, MessagePieces] = {}
     tried = 0
-    with closing(_groups(frames, step)) as groups:
+    with closing(_groups(frames, progress)) as groups:
         for group in groups:
             content = reader.read(group, None if messages or not tried else few_salts)
             if content is not None:

@@ -9,7 +9,7 @@ import numpy as np
 from stegnet.channels import MESSENGER_SIDE, PictureChannel
 from stegnet.core.errors import CapacityError, reading
 from stegnet.core.names import PICTURE
-from stegnet.core.parallel import Step
+from stegnet.core.parallel import Count
 from stegnet.core.text import Aside, Setting, Text
 from stegnet.formats.signatures import JPEG_SUFFIXES
 from stegnet.hiding.method import Context, FoundSecret, HiddenFile, NewContainer, Payload, Written, warnings_of_psnr
@@ -54,8 +54,8 @@ def embed_in_picture(
     modem = context.network(PictureModem.load, SHIPPED_MODEM)
     larger = _remedy(channel, modem.points, pixels, psnr, payload)
     context.foretell(Detectability())
-    steps = ("try", "compress", "hide tiles") if payload.kind == PICTURE else ("try", "hide tiles")
-    context = context.in_steps(*steps, "check", "write")
+    phases = ("try", "compress", "hide tiles") if payload.kind == PICTURE else ("try", "hide tiles")
+    context = context.with_phases(*phases, "check", "write")
     sent = context.with_heartbeat("try", lambda: picture_cover(pixels, key, channel, psnr, jpeg or as_given, context))
     area = sent.grid.height * sent.grid.width
     try:
@@ -119,8 +119,8 @@ def _fit(payload: Payload, area: int, larger: str, context: Context, space: int)
         space: largest number of bytes of content.
     """
 
-    def compressed(path: Path, folder: Path, most: int, step: Step) -> Compressed:
-        fitted = fit_picture(_secret_picture(payload, area), space, step)
+    def compressed(path: Path, folder: Path, most: int, progress: Count) -> Compressed:
+        fitted = fit_picture(_secret_picture(payload, area), space, progress)
         copy = folder / "content"
         copy.write_bytes(fitted.content)
         return Compressed(copy, f"AVIF, {fitted.psnr:.1f} dB", fitted.psnr)

@@ -12,7 +12,7 @@ from itertools import product
 
 import numpy as np
 
-from stegnet.core.parallel import Step, no_step, parallel_map
+from stegnet.core.parallel import Count, no_count, parallel_map
 from stegnet.core.pixels import BLOCK
 from stegnet.keys import Key, KeySource
 from stegnet.methods.robust.block_placement import BlockPlacement
@@ -29,7 +29,7 @@ from stegnet.methods.robust.robust_record import (
 )
 
 _MANY = 2048  # blocks: a larger picture is not read as a whole
-_Tried = tuple[Grid, Sequence[bytes], Step]
+_Tried = tuple[Grid, Sequence[bytes], Count]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class PictureReader:
         """The key of a container with the given salt."""
         return lru_cache(maxsize=None)(lambda salt: robust_key(self.key_source, salt))
 
-    def read(self, picture: np.ndarray, step: Step = no_step) -> bytes | None:
+    def read(self, picture: np.ndarray, progress: Count = no_count) -> bytes | None:
         """Return the content of a picture's record, with the zeros at its end; None if no record opens."""
         if min(picture.shape[:2]) < BLOCK:
             return None
@@ -53,7 +53,7 @@ class PictureReader:
         def read(tried: _Tried) -> bytes | None:
             return self._read_grid(picture, tried)
 
-        with closing(parallel_map(read, self._tried(picture, step), pool.workers, pool.prepare)) as contents:
+        with closing(parallel_map(read, self._tried(picture, progress), pool.workers, pool.prepare)) as contents:
             return next(filter(None, contents), None)
 
     def read_in(self, grid: Grid, picture: np.ndarray, lost: int = 0) -> bytes | None:
@@ -64,27 +64,27 @@ class PictureReader:
             picture: (H, W, 3) uint8.
             lost: one bit in this many of the record is erased, to test that not every bit is needed; 0: no bit is.
         """
-        return self._read_grid(picture, (grid, list(grid.salts(picture)), no_step), lost)
+        return self._read_grid(picture, (grid, list(grid.salts(picture)), no_count), lost)
 
-    def _tried(self, picture: np.ndarray, step: Step) -> Iterator[_Tried]:
+    def _tried(self, picture: np.ndarray, progress: Count) -> Iterator[_Tried]:
         height, width = picture.shape[:2]
         unresized = own_grid(height, width)
-        yield unresized, list(unresized.salts(picture)), step
+        yield unresized, list(unresized.salts(picture)), progress
         # A large strip of one or two blocks, which is read as a whole, is not searched for resized copies.
         if min(height, width) <= 2 * BLOCK and height * width > 1 << 22:
             return
         salts = list(salts_of_copies(picture))
-        yield from ((grid, salts, step) for grid in canonical_grids(height, width))
+        yield from ((grid, salts, progress) for grid in canonical_grids(height, width))
 
     def _read_grid(self, picture: np.ndarray, tried: _Tried, lost: int = 0) -> bytes | None:
-        grid, salts, step = tried
+        grid, salts, progress = tried
         for area in grid.areas(picture):
             orders = [textures(np.asarray(area)), None] if grid.own else [None]
             for salt in salts:
                 key, full = self.key_of(salt), grid.full(salt)
                 points = product(self.modem.points, orders)
                 placements = [BlockPlacement(grid.shape, point, key, full, order) for point, order in points]
-                content = self._read_area(area, placements, grid.trust, lost, step)
+                content = self._read_area(area, placements, grid.trust, lost, progress)
                 if content is not None:
                     return content
         return None
@@ -95,7 +95,7 @@ class PictureReader:
         placements: Sequence[BlockPlacement],
         trust: float,
         lost: int,
-        step: Step,
+        progress: Count,
     ) -> bytes | None:
         """Return the content of a hidden area for one key and salt, given the placements that it may have."""
         placements = [placement for placement in placements if placement.holds_record]
@@ -108,7 +108,7 @@ class PictureReader:
 
         def ratios(wanted: _Bits) -> list[np.ndarray]:
             if large:
-                read = _ratios_of_large(self.modem, area, dither, wanted, step)
+                read = _ratios_of_large(self.modem, area, dither, wanted, progress)
             else:
                 read = [whole[:, point.places].reshape(-1)[numbers] for point, numbers in wanted]
             return [
@@ -131,7 +131,7 @@ _Bits = Sequence[tuple[OperatingPoint, np.ndarray]]  # numbers of a point's bits
 
 
 def _ratios_of_large(
-    modem: PictureModem, area: np.ndarray | ResizedArea, dither: np.ndarray, wanted: _Bits, step: Step
+    modem: PictureModem, area: np.ndarray | ResizedArea, dither: np.ndarray, wanted: _Bits, progress: Count
 ) -> list[np.ndarray]:
     """Return the log-likelihood ratios of the wanted bits in a large area.
 
@@ -154,6 +154,6 @@ def _ratios_of_large(
             place[np.append(inner, -1)[place] != block] = inner.size
             ratios.append(computed[place, bit + point.first])
         else:
-            read = modem.reveal(np.asarray(area), dither, step, point.places)
+            read = modem.reveal(np.asarray(area), dither, progress, point.places)
             ratios.append(read.reshape(-1)[numbers])
     return ratios

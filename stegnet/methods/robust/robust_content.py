@@ -12,7 +12,7 @@ import numpy as np
 
 from stegnet.core.errors import CapacityError
 from stegnet.core.measures import psnr
-from stegnet.core.parallel import Step
+from stegnet.core.parallel import Count
 from stegnet.core.pixels import check_declared, most_declared
 from stegnet.image.av1_header import require_picture
 from stegnet.image.avif import BareCoder, decode_bare
@@ -93,7 +93,7 @@ def file_bytes(name: str, size: int) -> int:
     return _HEAD_BYTES + 1 + len(name.encode("utf-8", "surrogateescape")) + size
 
 
-def fit_picture(picture: np.ndarray, capacity: int, step: Step) -> FittedPicture:
+def fit_picture(picture: np.ndarray, capacity: int, progress: Count) -> FittedPicture:
     """Code a picture, (h, w, 3) uint8, at the best scale and quality that fit.
 
     Scales are compared in 8 bits, which is fast. Those nearly as good as the best are compared again in 10 bits.
@@ -101,7 +101,7 @@ def fit_picture(picture: np.ndarray, capacity: int, step: Step) -> FittedPicture
     Args:
         picture: (h, w, 3) uint8.
         capacity: bytes of content.
-        step: called after each scale with the number of scales tried and an upper bound of it.
+        progress: called after each scale with the number of scales tried and an upper bound of it.
 
     Raises:
         CapacityError: the picture does not fit at any scale, or a side exceeds 65,535 pixels.
@@ -120,7 +120,7 @@ def fit_picture(picture: np.ndarray, capacity: int, step: Step) -> FittedPicture
             fitted[scale, coder], setting = _fitted_at(picture, scale, coder, most, first)
             if setting is not None:
                 settings[scale] = setting
-            step(len(fitted), max(len(fitted), _SMALLEST))
+            progress(len(fitted), max(len(fitted), _SMALLEST))
         return fitted[scale, coder].psnr
 
     qualities: dict[int, int] = {}  # of the coder of 8 bits

@@ -168,11 +168,11 @@ def _content_of_picture(container: Container, key: KeySource, context: Context) 
     reader = robust.PictureReader(modem, key)
     tiles = 0, 0  # done and in all
 
-    def step(done: int, total: int) -> None:
+    def progress(done: int, total: int) -> None:
         nonlocal tiles
         tiles = done, total
 
-    return with_heartbeat(lambda: reader.read(picture, step), lambda: context.progress("reveal tiles", *tiles))
+    return with_heartbeat(lambda: reader.read(picture, progress), lambda: context.progress("reveal tiles", *tiles))
 
 
 def _message_in_film(container: Container, key: KeySource, context: Context) -> bytes | None:

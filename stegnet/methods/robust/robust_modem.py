@@ -14,7 +14,7 @@ from typing import Self
 import numpy as np
 
 from stegnet.core.errors import WeightsError
-from stegnet.core.parallel import Step, no_step, parallel_map
+from stegnet.core.parallel import Count, no_count, parallel_map
 from stegnet.core.pixels import BLOCK, DITHER, from_8_bits, is_grey, to_8_bits
 from stegnet.methods.robust.grid import LUMA_SHARES, ResizedArea
 from stegnet.methods.robust.operating_points import OperatingPoint
@@ -50,7 +50,12 @@ class PictureModem:
         return cls(load_engine(path, backend, device, precision), read_points(path), local)
 
     def hide(
-        self, cover: np.ndarray, bits: np.ndarray, dither: np.ndarray, step: Step = no_step, places: slice = slice(None)
+        self,
+        cover: np.ndarray,
+        bits: np.ndarray,
+        dither: np.ndarray,
+        progress: Count = no_count,
+        places: slice = slice(None),
     ) -> np.ndarray:
         """Hide bits in a cover. Blocks that carry no bits stay as they are.
 
@@ -58,7 +63,7 @@ class PictureModem:
             cover: (H, W, 3) uint8, sides multiples of 8.
             bits: (H/8, W/8, k): −1, 1, or 0 for a bit that is not used.
             dither: (H/8, W/8, 64) float32 in [0, 1), or uint16 in units of 2⁻¹⁶.
-            step: called after each tile of a large picture.
+            progress: called after each tile of a large picture.
             places: slice of each block's K bits that are given; the others are not used.
 
         Returns:
@@ -86,22 +91,22 @@ class PictureModem:
 
         few = np.count_nonzero(used) <= used.size // 12  # then only their patches are computed
         if not (self.local and few):
-            self._each(compute, cover, step)
+            self._each(compute, cover, progress)
             return container
         groups = _groups_of_blocks(used)
         for done, blocks in enumerate(groups, 1):
             patches = (_mosaic(cover, blocks, BLOCK), _mosaic(bits, blocks), _mosaic(dither, blocks))
             _copy_blocks(hidden(*patches), blocks, container)
             if max(cover.shape) > _TILE:
-                step(done, len(groups))
+                progress(done, len(groups))
         return container
 
     def reveal(
-        self, container: np.ndarray, dither: np.ndarray, step: Step = no_step, places: slice = slice(None)
+        self, container: np.ndarray, dither: np.ndarray, progress: Count = no_count, places: slice = slice(None)
     ) -> np.ndarray:
         """Return log-likelihood ratios of the wanted places, (H/8, W/8, K) float32: positive if a bit is likely 1.
 
-        `dither`, `step` and `places` are as in `hide`.
+        `dither`, `progress` and `places` are as in `hide`.
         """
         rows, cols = (side // BLOCK for side in container.shape[:2])
         ratios = np.empty((rows, cols, len(range(self.bits)[places])), np.float32)
@@ -112,7 +117,7 @@ class PictureModem:
             read = self.engine.reveal(from_8_bits(tile.around(container)), around)
             blocks.part(ratios)[:] = blocks.inside(read)[..., places]
 
-        self._each(compute, container, step)
+        self._each(compute, container, progress)
         return ratios
 
     def reveal_blocks(self, container: np.ndarray | ResizedArea, dither: np.ndarray, chosen: np.ndarray) -> np.ndarray:
@@ -130,8 +135,8 @@ class PictureModem:
             parts.append(middle.reshape(-1, self.bits)[: len(together)])
         return np.concatenate(parts)
 
-    def _each(self, compute: Callable[[Tile], None], picture: np.ndarray, step: Step) -> None:
-        """Call `compute` for each tile of a picture, in threads, and `step` after each, unless there is only one."""
+    def _each(self, compute: Callable[[Tile], None], picture: np.ndarray, progress: Count) -> None:
+        """Call `compute` for each tile of a picture, in threads, and `progress` after each of several."""
         height, width = picture.shape[:2]
         grid = cut(height, width, (_TILE, _TILE), BLOCK) if self.local else tiles(height, width, None)
         if len(grid) < 2:
@@ -141,7 +146,7 @@ class PictureModem:
         pool = self.engine.pool(max(tile.pixels for tile in grid))
         with closing(parallel_map(compute, grid, pool.workers, pool.prepare)) as results:
             for done, _ in enumerate(results, 1):
-                step(done, len(grid))
+                progress(done, len(grid))
 
 
 def read_points(path: Path) -> tuple[OperatingPoint, ...]:

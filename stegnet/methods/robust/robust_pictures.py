@@ -255,7 +255,7 @@ class PictureModulator:
         nonce = new_nonce(self.context.randomness)
         signs = record_signs(placement, plan.rates[0], content, nonce, plan.share)
         dither = dither_of(self.grid.shape, key, full)
-        hidden = self.modem.hide(area, signs, dither, self.context.step("hide tiles"), self.point.places)
+        hidden = self.modem.hide(area, signs, dither, self.context.progress_of("hide tiles"), self.point.places)
         return self.grid.replaced(self.pixels, hidden)
 
     def transmit(self, container: np.ndarray, content: bytes, plan: CodePlan) -> Transmission:

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from stegnet import CapacityError
-from stegnet.core.parallel import no_step
+from stegnet.core.parallel import no_count
 from stegnet.methods.robust import fit_picture, parse_content
 from stegnet.sealing import RepeatAccumulateCode, decode_message, encode_message, message_capacity
 from tests.support.quality import psnr
@@ -50,7 +50,7 @@ def test_a_picture_that_is_made_to_fit(picture):
     secret, values = picture(24, 32, 5), []
     smaller = np.array(Image.fromarray(secret).resize((4, 3), Image.Resampling.BOX).resize((32, 24)))
     for capacity in (80, 400):
-        fitted = fit_picture(secret, capacity, no_step)
+        fitted = fit_picture(secret, capacity, no_count)
         assert len(fitted.content) <= capacity
         revealed = parse_content(fitted.content + bytes(7), 4).decoded()
         assert revealed.shape == secret.shape
@@ -59,6 +59,6 @@ def test_a_picture_that_is_made_to_fit(picture):
     assert psnr(secret, smaller) < values[0] < values[1] - 3
     for area in (0, 1):
         with pytest.raises(ValueError, match="far too large"):
-            parse_content(fit_picture(picture(64, 32), 80, no_step).content, area)
+            parse_content(fit_picture(picture(64, 32), 80, no_count).content, area)
     with pytest.raises(CapacityError, match="does not fit into 30 bytes"):
-        fit_picture(secret, 30, no_step)
+        fit_picture(secret, 30, no_count)
