@@ -182,8 +182,8 @@ def _inputs(options: argparse.Namespace) -> Iterator[tuple[Place, Place | FileIn
     with ExitStack() as files:
         typed = options.secret
         # A folder is hidden as one file, unless it holds the secrets for a folder of covers.
-        has_one_secret = options.spread is not None or not is_folder(options.cover)
-        if isinstance(typed, Path) and not options.cluster and is_folder(typed) and has_one_secret:
+        has_many_covers = isinstance(options.cover, Path) and is_folder(options.cover) and options.spread is None
+        if isinstance(typed, Path) and not options.cluster and is_folder(typed) and not has_many_covers:
             typed = files.enter_context(_packed(options))
         if [options.cover, typed, options.text].count(messages.STREAM) > 1:
             options.usage_error("only one input can be read from standard input")
