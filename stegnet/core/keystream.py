@@ -128,7 +128,7 @@ def apply(picture: np.ndarray, shuffle: Shuffle, rows: slice = slice(None), cols
 
 
 def invert(picture: np.ndarray, shuffle: Shuffle, rows: slice = slice(None), cols: slice = slice(None)) -> np.ndarray:
-    """Invert `apply` exactly; arguments and errors are the same."""
+    """Return a picture, (H, W, C), as it was before `apply`, exactly; arguments and errors are the same."""
     inverse = np.empty_like(shuffle.permutation)
     inverse[shuffle.permutation] = np.arange(inverse.size)
     return _permute(picture, shuffle, (inverse, inverse), inverse_orientations, (rows, cols))

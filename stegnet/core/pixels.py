@@ -229,7 +229,7 @@ def empty_by_plane(height: int, width: int, dtype: type[np.generic]) -> np.ndarr
 
 
 def into_range(picture: np.ndarray, period: float) -> np.ndarray:
-    """Move samples outside [0, 1] by one period towards it."""
+    """Move a picture's samples outside [0, 1], float32 of any shape, by one period towards it."""
     periods: np.ndarray = (picture < 0).astype(np.float32) - (picture > 1).astype(np.float32)
     moved: np.ndarray = picture + np.float32(period) * periods
     return moved

@@ -191,6 +191,7 @@ class JpegPicture:
         return known and file.mcu == (1, 1) and len(file.components) == 3 and self.quanta(0).max() >= script_quantum
 
     def _symbols(self, planes: Sequence[np.ndarray]) -> list[Symbols]:
+        """Return the symbols of each scan for these coefficients, (rows, columns, 64) of each component."""
         if self.whole:
             filled = [plane.copy() for plane in self.whole]
             for whole, plane in zip(filled, planes, strict=True):
@@ -243,7 +244,10 @@ def read_jpeg(path: Source) -> JpegPicture:
 
 
 def _is_filled_usually(file: JpegFile, planes: Sequence[np.ndarray], whole: Sequence[np.ndarray]) -> bool:
-    """Return whether blocks that only fill up MCUs are as libjpeg writes them; True if there are no such blocks."""
+    """Return whether blocks that only fill up MCUs are as libjpeg writes them; True if there are no such blocks.
+
+    The coefficients of each component are (rows, columns, 64): `planes` without such blocks, `whole` with them.
+    """
     if not file.has_whole_mcus:
         return True
     rows, cols = file.mcus

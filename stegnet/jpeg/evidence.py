@@ -46,7 +46,10 @@ def jpeg_proof(luma: np.ndarray, quanta: np.ndarray) -> str | None:
 
 
 def _repeats_blocks(luma: np.ndarray) -> bool:
-    """Return whether many varied blocks occur elsewhere, maybe mirrored or turned, which only changes signs or axes."""
+    """Return whether many varied blocks of luma, (rows, columns, 64), occur elsewhere, maybe mirrored or turned.
+
+    Mirroring and turning only change signs or axes.
+    """
     factors = np.frombuffer(Random(0).randbytes(8 * BLOCK**2), np.int64) | 1  # any odd numbers
     turned = np.argsort(ZIGZAG)[ZIGZAG % BLOCK * BLOCK + ZIGZAG // BLOCK][1:] - 1  # places of transposed frequencies
     found = []

@@ -216,7 +216,7 @@ def _filled_up(plane: NDArray[np.uint8], part: slice) -> NDArray[np.uint8]:
 
 
 def _downsampled(plane: NDArray[np.uint8], sampling: tuple[int, int]) -> NDArray[np.uint8]:
-    """Return the means of rectangles of samples, rounded up and down in turn along a row.
+    """Return the means of rectangles of samples, (H, W), rounded up and down in turn along a row.
 
     libjpeg repeats the last column up to whole blocks before it takes means, but the last row afterwards.
     """

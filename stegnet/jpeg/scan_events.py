@@ -33,7 +33,7 @@ class EventPart(NamedTuple):
         extra: np.ndarray | int = 0,
         lengths: np.ndarray | int = 0,
     ) -> Self:
-        """Return events with columns of their types; a number stands for a column that is constant."""
+        """Return events with columns of their types, (n,); a number stands for a column that is constant."""
 
         def column(values: np.ndarray | int, kind: DTypeLike) -> np.ndarray:
             return np.broadcast_to(values, keys.shape).astype(kind)
@@ -127,13 +127,17 @@ def ac_events(blocks: np.ndarray, tables: np.ndarray, first: int, last: int, end
 
 
 def _magnitudes(keys: np.ndarray, tables: np.ndarray | int, runs: np.ndarray | int, values: np.ndarray) -> EventPart:
+    """Return the events of values behind runs of zeros, (n,) each: symbols of run and size, with the low bits."""
     sizes = SIZES[np.abs(values)].astype(np.int32)
     extra = np.where(values > 0, values, values + (1 << sizes) - 1)
     return EventPart.of(keys, tables, runs * 16 + sizes, extra, sizes)
 
 
 def _packed(values: np.ndarray, sizes: np.ndarray, ends: np.ndarray) -> Iterator[bytes]:
-    """Yield the bytes of each restart interval, with a zero behind each byte 255, and the markers between."""
+    """Yield the bytes of each restart interval, with a zero behind each byte 255, and the markers between.
+
+    Values, (n,), have so many bits each, (n,); an interval ends behind so many values, (intervals,).
+    """
     limits = np.append(0, ends)
     last = ends - 1
     fill = -np.diff(np.append(0, np.cumsum(sizes))[limits]) % 8

@@ -184,7 +184,7 @@ class PngForm:
         self._copy(self.behind, file)
 
     def _image_data(self, planes: np.ndarray) -> Iterator[bytes]:
-        """Yield the bytes of zlib's stream."""
+        """Yield the bytes of zlib's stream of samples, (H, W, 1 to 4) uint8."""
         size = planes.size + len(planes)
         header = self.header or _libpng_header(zlib.compress(b"", self.deflate.level)[:2], size)
         yield header

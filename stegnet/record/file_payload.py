@@ -147,7 +147,10 @@ def divide(
 
 
 def _fullest(capacity: NDArray[np.int64], enough: int) -> tuple[int, NDArray[np.int64]]:
-    """Return the size in bytes of the largest file that any `enough` pictures give, and the numbers of its shares."""
+    """Return the size in bytes of the largest file that any `enough` pictures give, and the numbers of its shares.
+
+    `capacity` has the bytes that each picture holds, (n,).
+    """
     if enough == len(capacity):
         return int(capacity.sum()), np.ones_like(capacity)
     full = {_most(counts, capacity, enough): counts for counts in _apportioned(capacity.astype(float), enough)}
@@ -156,7 +159,10 @@ def _fullest(capacity: NDArray[np.int64], enough: int) -> tuple[int, NDArray[np.
 
 
 def _loads(size: int, capacities: NDArray[np.int64], weights: NDArray[np.int64], enough: int) -> NDArray[np.float64]:
-    """Return loads in bytes such that the `enough` pictures with the smallest loads hold the file, which must fit."""
+    """Return loads in bytes, (n,), such that the `enough` pictures with the smallest loads hold the file.
+
+    The file must fit. Loads are in proportion to the weights, (n,), up to the capacities in bytes, (n,).
+    """
     halvings = 60  # bisection steps in the search for the load
     low = 0.0  # load that does not hold the file, in bytes for each unit of weight
     high = float((capacities / weights).max())
@@ -186,6 +192,9 @@ def _apportioned(loads: NDArray[np.float64], enough: int) -> Iterator[NDArray[np
 
 
 def _most(counts: NDArray[np.int64], capacities: NDArray[np.int64], enough: int) -> int:
-    """Return the size in bytes of the largest file that fits if pictures hold these numbers of shares."""
+    """Return the size in bytes of the largest file that fits if pictures hold these numbers of shares, (n,).
+
+    `capacities` has the bytes that each picture holds, (n,).
+    """
     carrying = counts > 0
     return _fewest(counts, enough) * int((capacities[carrying] // counts[carrying]).min())

@@ -173,7 +173,7 @@ def _rehearsed(
     write_record_zone(cost_map, stream.trits(plan.trits), plan)
 
     def rolled_back(numbers: NDArray[np.int32]) -> NDArray[np.int8]:
-        """Return the changes until now, each from −2 to 2, at the places of samples before they were rolled."""
+        """Return the changes until now, each from −2 to 2, at the places of samples, (n,), before they were rolled."""
         found: NDArray[np.uint8] = cost_map.samples[(numbers + shift) % size] - picture.reshape(-1)[numbers]
         return found.view(np.int8)
 
@@ -192,7 +192,10 @@ def _rehearsed(
 
 
 def _drawn(picture: NDArray[np.uint8], costs: ChangeCosts, plan: RecordPlan, zones: Zones, seed: bytes) -> _Changes:
-    """Draw changes that write random trits to the idle samples, in proportion to their share of the frame."""
+    """Draw changes that write random trits to a picture's idle samples, in proportion to their share of the frame.
+
+    The picture is (H, W, C) uint8.
+    """
     samples = picture.reshape(-1)
     stream = _Stream(seed)
     channels = plan.channels

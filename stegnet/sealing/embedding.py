@@ -278,7 +278,7 @@ def _final_costs(
     zones: Zones,
     fixed: NDArray[np.bool_] | None = None,
 ) -> ChangeCosts:
-    """Return the costs of changes with random low bits, without which a search would favour some of equal costs.
+    """Return the costs of changing a picture, (H, W, C) uint8, with random low bits: none of equal costs is favoured.
 
     Where many samples share a trit, the cheapest of them change, so that small costs are kept exactly, and those above
     the median are one. A sample at 0 or 255 can only change by two the other way and gets the maximum cost. Samples

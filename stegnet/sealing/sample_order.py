@@ -167,7 +167,7 @@ class Greens:
 
 
 def _samples_of(data_samples: NDArray[Whole]) -> NDArray[Whole]:
-    """Convert numbers among the data samples to sample numbers."""
+    """Convert numbers among the data samples, of any shape, to sample numbers."""
     return data_samples + (data_samples + FORMAT.salt) // (FORMAT.stride - 1)
 
 

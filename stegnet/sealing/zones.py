@@ -191,7 +191,10 @@ def _change(
     free: NDArray[np.uint8],
     beside: int = 0,
 ) -> None:
-    """Change the numbered samples, and `beside` on either side, in place; `free` is as in `ChangeCosts.at`."""
+    """Change the numbered of the samples, (S,) uint8, and `beside` on either side, in place.
+
+    Numbers, (n,) int32, and changes of −1, 0 and 1, (n,) int8, go together; `free` is as in `ChangeCosts.at`.
+    """
 
     def fill(part: slice) -> None:
         kernels.step(samples, numbers[part], changes[part], free, beside)

@@ -96,7 +96,7 @@ class SoundCover:
             yield block[:, : self._channels].copy()
 
     def _all_channels(self, data: np.ndarray) -> np.ndarray:
-        """Return the samples of all channels, given those that are looked at."""
+        """Return the samples of all channels, (frames, channels, bytes) uint8, given those that are looked at."""
         return data if self._channels == self.file.channels else np.repeat(data, self.file.channels, 1)
 
     @property
@@ -237,7 +237,7 @@ class SoundCover:
 
 
 class _Taken:
-    """Array that is taken in parts, from its start."""
+    """Array, (n, …), that is taken in parts, from its start."""
 
     def __init__(self, whole: np.ndarray) -> None:
         self._whole = whole

@@ -208,7 +208,7 @@ def _lattice(sample: SoundSample) -> tuple[bool, float]:
 
 
 def _series(samples: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield the values of each channel, and the differences and sums of two."""
+    """Yield the levels of each channel, (n,) int32, given (n, channels), and the differences and sums of two."""
     wide = samples.T.astype(np.int32)
     yield from wide
     if len(wide) == 2:
