@@ -286,7 +286,7 @@ def _film_record(path: Path, draw: random.Random) -> None:
         packets = list(parse_packets(record.data, len(shown.tracks) if isinstance(shown, Pictures) else 0))
         if isinstance(shown, Pictures) and shown.width * shown.height <= 1 << 16:
             black = np.zeros((shown.height, shown.width, 3), np.uint8)
-            frames = (FilmFrame(black, (record.stamp + at) * shown.time_base, packets) for at in range(3))
+            frames = (FilmFrame(black, (record.time + at) * shown.time_base, packets) for at in range(3))
             how: dict[str, Any] = {"form": draw.choice(("mkv", "mp4", "watchable")), "sound": shown.tracks}
             how |= {"time_base": shown.time_base, "aspect": None if shown.aspect == 1 else shown.aspect}
             size = shown.width, shown.height, shown.rate

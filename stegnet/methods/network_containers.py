@@ -346,7 +346,7 @@ class FoundPictures(FoundSecret):
         found |= {"weights": secret.weights, "weights_installed": installed, "base": secret.base, "block": secret.block}
         shown = [position for position, index in inspection.diagnosis.order if index < secret.hidden]
         if kind == FILM and shown:
-            first, last = (inspection.statuses[position].stamp * secret.time_base for position in (shown[0], shown[-1]))
+            first, last = (inspection.statuses[position].time * secret.time_base for position in (shown[0], shown[-1]))
             found |= {"hidden_from": round(float(first), 3), "hidden_to": round(float(last), 3)}
         return found | inspection.damage
 
@@ -435,7 +435,7 @@ class _HiddenFilm:
             return FilmFrame(None)
         picture = reveal_frame(self.network, self.container.key, frame, reading)
         packets = parse_packets(record.data, len(secret.tracks))
-        return FilmFrame(picture, record.stamp * secret.time_base, packets)
+        return FilmFrame(picture, record.time * secret.time_base, packets)
 
     def write(self, frames: Generator[FilmFrame, None, None], out: OutputTarget) -> Report:
         """Write the frames. Raises RevealError if there is no picture among them."""

@@ -63,7 +63,7 @@ class _Fields:
     start = struct.Struct(">16s16sII")  # film secret, film id, frames of the container, index of this frame
     # Base, block, weights, width, height, hidden frames, time base, rate, pixel aspect ratio.
     pictures = struct.Struct(">BH32sIIIIIIIII")
-    stamp = struct.Struct(">q")  # time stamp
+    time = struct.Struct(">q")  # of the hidden frame
     file = struct.Struct(">Q32s")  # size, SHA-256
     offset = struct.Struct(">Q")  # place in the file of the bytes that follow
     needed = struct.Struct(">H")  # shares needed
@@ -151,11 +151,11 @@ class Record:
 
     header: Header  # header of the container
     index: int  # index of the frame
-    # Time stamp of the hidden frame. If it holds an unspread file: offset of `data` in the file; if it holds a file in
-    # an album with pictures to spare: number of the first share.
-    stamp: int = 0
+    time: int = 0  # of the hidden frame, in the secret's time base
     base: bytes = b""  # base of the hidden picture; empty if the frame hides no picture, or the network hides all of it
     data: bytes = b""  # sound packets, or the file's bytes, or shares of a spread file
+    offset: int = 0  # of `data` in a file that is divided, and not spread
+    first_share: int = 0  # number of the first share in `data`, in an album with pictures to spare
 
     def shares(self) -> Iterator[tuple[int, bytes]]:
         """Yield the record's shares of a spread file, each with its number (in a film, the number of the frame)."""
@@ -163,7 +163,7 @@ class Record:
         if not self.header.file.enough:
             yield self.index, self.data
             return
-        for number, start in enumerate(range(0, len(self.data), size), self.stamp):
+        for number, start in enumerate(range(0, len(self.data), size), self.first_share):
             yield number, self.data[start : start + size]
 
 
@@ -181,17 +181,17 @@ def format_record(record: Record, film_secret: bytes) -> bytes:
         if header.frames == 1 and not secret.needed:
             return bytes([RecordKind.FILE, len(name)]) + name + record.data
         kind = RecordKind.PART
-        place = _Fields.offset.pack(record.stamp)
+        place = _Fields.offset.pack(record.offset)
         if secret.enough:
             kind = RecordKind.SPARE
-            place = _Fields.album.pack(secret.needed, secret.enough, record.stamp)
+            place = _Fields.album.pack(secret.needed, secret.enough, record.first_share)
         elif secret.needed:
             kind = RecordKind.SPREAD
             place = _Fields.needed.pack(secret.needed)
         described = _Fields.file.pack(secret.size, secret.digest) + sized(name) + place
     else:
         kind = NUMBERS[header.kind]
-        described = _format_pictures(secret, record.stamp) + _Fields.stamp.pack(record.stamp) + sized(record.base)
+        described = _format_pictures(secret, record.time) + _Fields.time.pack(record.time) + sized(record.base)
     start = _Fields.start.pack(film_secret, header.film_id, header.frames, record.index)
     return bytes([kind]) + start + described + record.data
 
@@ -240,11 +240,11 @@ def parse_record(data: bytes) -> tuple[Record, bytes | None]:
         tracks=parse_tracks(tracks),
         aspect=aspect,
     )
-    (stamp,), rest = take(_Fields.stamp, rest)
-    require(_in_time(stamp, time_base))
+    (time,), rest = take(_Fields.time, rest)
+    require(_in_time(time, time_base))
     base, rest = take_sized(rest)
     require(bool(base) == (pictures.base != NONE and index < hidden))
-    return Record(Header(film_id, kind, frames, pictures), index, stamp, base, rest), film_secret
+    return Record(Header(film_id, kind, frames, pictures), index, time, base, rest), film_secret
 
 
 def _parse_file(film_id: bytes, kind: int, frames: int, index: int, data: bytes) -> Record:
@@ -265,18 +265,18 @@ def _parse_file(film_id: bytes, kind: int, frames: int, index: int, data: bytes)
         header = Header(film_id, FILE, frames, replace(file, needed=needed, enough=enough))
         count, over = divmod(len(rest), header.erasure_code.share_bytes)
         require(not over and first + count <= SHARES)
-        return Record(header, index, first, data=rest)
+        return Record(header, index, data=rest, first_share=first)
     (offset,), rest = take(_Fields.offset, rest)
     require(offset + len(rest) <= size)
-    return Record(Header(film_id, FILE, frames, file), index, offset, data=rest)
+    return Record(Header(film_id, FILE, frames, file), index, data=rest, offset=offset)
 
 
-def _format_pictures(secret: Pictures, stamp: int) -> bytes:
-    """Return the description of pictures in a record's header; check that the time stamp is in range, too."""
+def _format_pictures(secret: Pictures, time: int) -> bytes:
+    """Return the description of pictures in a record's header; check that the frame's time is in range, too."""
     if not _in_size(secret.width, secret.height):
         raise CapacityError("the secret is too large", f"at most {_MAX_SIDE} pixels a side, {_MAX_PIXELS} in all")
     times = *secret.time_base.as_integer_ratio(), *secret.rate.as_integer_ratio()
-    if not (_in_time(stamp, secret.time_base) and 0 < min(times) <= max(times) <= _MAX_PART):
+    if not (_in_time(time, secret.time_base) and 0 < min(times) <= max(times) <= _MAX_PART):
         raise CapacityError("the secret's time stamps are beyond what can be hidden", "convert it to MP4 first")
     kind_of_base = KINDS.index(secret.base)
     weights = bytes.fromhex(secret.weights)
@@ -288,8 +288,8 @@ def _in_size(width: int, height: int) -> bool:
     return 0 < width <= _MAX_SIDE and 0 < height <= _MAX_SIDE and width * height <= _MAX_PIXELS
 
 
-def _in_time(stamp: int, base: Fraction) -> bool:
-    return abs(stamp) <= _MAX_STAMP and abs(stamp) * base <= _MAX_SECONDS
+def _in_time(time: int, base: Fraction) -> bool:
+    return abs(time) <= _MAX_STAMP and abs(time) * base <= _MAX_SECONDS
 
 
 def is_file_name(name: bytes) -> bool:

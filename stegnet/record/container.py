@@ -379,8 +379,8 @@ class Collected:
             for number, share in record.shares():
                 self.gathering.add(number, share)
             return
-        if record.stamp <= self.container.file_bytes:  # else files that should hold what is before it are missing
-            file.seek(record.stamp)
+        if record.offset <= self.container.file_bytes:  # else files that should hold what is before it are missing
+            file.seek(record.offset)
             file.write(record.data)
         self.sizes[record.index] = len(record.data)
 

@@ -105,11 +105,11 @@ class Division:
         for index, (count, end) in enumerate(zip(self.counts, accumulate(self.counts), strict=True)):
             first = end - count
             if header.spread:
-                data = b"".join(header.spread.share(source, number) for number in range(first, end))
+                shares = b"".join(header.spread.share(source, number) for number in range(first, end))
+                yield Record(header, index, data=shares, first_share=first)
             else:
                 source.seek(first)
-                data = source.read(count)
-            yield Record(header, index, first, data=data)
+                yield Record(header, index, data=source.read(count), offset=first)
 
 
 def divide(

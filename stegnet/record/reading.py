@@ -35,7 +35,7 @@ class FrameStatus:
 
     index: int | None  # index at hiding; None if nothing opens, or the frame belongs to another container
     whole: bool  # no sample was changed
-    stamp: int = 0  # as in its record
+    time: int = 0  # as in its record
 
 
 UNREADABLE = FrameStatus(None, False)
@@ -54,7 +54,7 @@ class FrameReading:
         """State of the frame."""
         if self.record is None:
             return UNREADABLE
-        return FrameStatus(self.record.index, self.whole, self.record.stamp)
+        return FrameStatus(self.record.index, self.whole, self.record.time)
 
 
 def read_record(container: np.ndarray, keys: KeyRing, *, first: bool, rules: SampleRules = PIXELS) -> FrameReading:

@@ -189,7 +189,7 @@ def test_a_part_at_an_impossible_offset_is_refused(tmp_path, picture, key, offse
     header = Header(bytes(16), FILE, 2, File("a", offset + 1000, bytes(32)))
     for index in range(files):
         frame, keys = picture(128, 128, index), ContainerKeys(key, bytes(16))
-        data = format_record(Record(header, index, index and offset, data=bytes(100)), keys.secret)
+        data = format_record(Record(header, index, data=bytes(100), offset=index and offset), keys.secret)
         sealed = seal(frame, data, keys, bytes(32), texture_costs(frame), SealOptions(True))
         write_png(folder / f"{index}.png", sealed)
     for container in (folder, folder / f"{files - 1}.png"):

@@ -36,7 +36,7 @@ def with_secret(record: Record = RECORD, **fields) -> Record:
 
 
 def with_stamp(stamp: int, denominator: int) -> Record:
-    return with_secret(replace(RECORD, stamp=stamp), time_base=Fraction(1, denominator))
+    return with_secret(replace(RECORD, time=stamp), time_base=Fraction(1, denominator))
 
 
 def parsed(data: bytes) -> Record:
@@ -66,10 +66,10 @@ def test_records_round_trip():
         replace(RECORD, header=LONGEST, index=(1 << 24) - 1, base=b""),
         Record(Header(FILM_ID, PICTURE, 1, replace(SECRET_FILM, hidden=1, tracks=())), 0, 0, b"t", b""),
         Record(NAMED, 0, 0, b"", bytes(1000)),
-        Record(NAMED, 2, 1000, b"", b""),
-        Record(NAMED, 1, 990, b"", b"0123456789"),
+        Record(NAMED, 2, offset=1000),
+        Record(NAMED, 1, data=b"0123456789", offset=990),
         Record(replace(NAMED, secret=File("ä" * 127, 0, bytes(32))), 0),
-        Record(replace(NAMED, secret=File("a\udcff", (1 << 62), bytes(32))), 0, 1 << 62),
+        Record(replace(NAMED, secret=File("a\udcff", (1 << 62), bytes(32))), 0, offset=1 << 62),
     ):
         assert parse_record(format_record(record, FILM_SECRET)) == (record, FILM_SECRET)
 
@@ -141,7 +141,7 @@ def file_record(name: bytes = b"report.pdf", size: int = 1000, offset: int = 990
 
 def test_a_files_fields_have_their_places():
     header = Header(FILM_ID, FILE, 3, File("report.pdf", 1000, bytes(32)))
-    assert parse_record(file_record()) == (Record(header, 1, 990, b"", b"ten bytes!"), FILM_SECRET)
+    assert parse_record(file_record()) == (Record(header, 1, data=b"ten bytes!", offset=990), FILM_SECRET)
     assert format_record(parsed(file_record()), FILM_SECRET) == file_record()
     for name in (b"x", b"x" * 255, b"...", b".x", b"\xff\xfe", "ä".encode()):
         parse_record(file_record(name=name))
@@ -172,7 +172,7 @@ def album_record(size: int = 100, needed: int = 10, enough: int = 3, first: int 
 def test_an_albums_fields_have_their_places():
     header = Header(FILM_ID, FILE, 5, File("x", 100, bytes(32), 10, 3))
     record = parsed(album_record())
-    assert record == Record(header, 1, 4, b"", bytes(30))
+    assert record == Record(header, 1, data=bytes(30), first_share=4)
     assert [number for number, _ in record.shares()] == [4, 5, 6]
     assert format_record(record, FILM_SECRET) == album_record()
     for fields in ({"rest": 0}, {"first": 253}, {"rest": 0, "first": 256}, {"needed": 256, "rest": 3}, {"enough": 5}):
@@ -188,7 +188,7 @@ def test_values_beyond_a_record_are_refused():
         with_secret(width=(1 << 14) + 1, height=1 << 14),
         with_stamp((1 << 40) + 1, 1),
         replace(RECORD, header=replace(HEADER, frames=(1 << 24) + 1)),
-        replace(RECORD, stamp=1 << 80),
+        replace(RECORD, time=1 << 80),
         with_secret(rate=Fraction((1 << 33) + 2, 3)),
     ):
         with pytest.raises(CapacityError):
