@@ -167,6 +167,7 @@ class _Processes(Generic[Item, Result]):
         return True
 
     def ended(self) -> Iterator[tuple[int, Result]]:
+        """Wait for a sign of a process; yield number and result of items that are done or lost, and pass errors on."""
         first = min(busy.number for busy in self.busy.values())
         for pipe in cast(list[Connection], wait(list(self.busy))):
             process, number, item, _ = self.busy[pipe]
@@ -289,6 +290,10 @@ class _Cluster(Generic[Item, Result]):
         self.busy[self._call.remote(self._function, item, self._sent, self._folder)] = number, item
 
     def ended(self) -> Iterator[tuple[int, Result]]:
+        """Wait for an item; yield its number and result if it is done or lost, and pass its error on.
+
+        If its process lacks the secret, submit it again, with the secret for that process.
+        """
         (reference,), _ = self._ray.wait(list(self.busy))
         number, item = self.busy.pop(reference)
         try:

@@ -11,7 +11,7 @@ looked up.
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from hashlib import sha256
 from math import comb
 from typing import BinaryIO
@@ -179,9 +179,10 @@ class Gathering:
 
 def value_at(number: int, numbers: Sequence[int], shares: Iterable[bytes]) -> bytes:
     """Return share `number`, 0 to 255, given K shares of equal length with different numbers: Lagrange's formula."""
+    times = _products()
     total: np.ndarray | int = 0
     for weight, share in zip(_weights(number, tuple(numbers)), shares, strict=True):
-        total = total ^ np.frombuffer(share.translate(_TIMES[weight]), np.uint8)
+        total = total ^ np.frombuffer(share.translate(times[weight]), np.uint8)
     return np.asarray(total, np.uint8).tobytes()
 
 
@@ -190,13 +191,15 @@ def _weights(number: int, numbers: tuple[int, ...]) -> tuple[int, ...]:
     """Return the factor of each given share in the sum: Π (x − xₘ) / (xᵢ − xₘ), over all m but i."""
     if number in numbers:
         return tuple(int(number == given) for given in numbers)
+    powers, logs = _powers_and_logarithms()
     points = np.array(numbers)
-    above = _LOGS[points ^ number]
-    below = _LOGS[points[:, None] ^ points].sum(1)  # the logarithm of 0, on the diagonal, counts as 0
-    return tuple(_POWERS[(above.sum() - above - below) % _ORDER].tolist())
+    above = logs[points ^ number]
+    below = logs[points[:, None] ^ points].sum(1)  # the logarithm of 0, on the diagonal, counts as 0
+    return tuple(powers[(above.sum() - above - below) % _ORDER].tolist())
 
 
-def _field() -> tuple[np.ndarray, np.ndarray]:
+@cache
+def _powers_and_logarithms() -> tuple[np.ndarray, np.ndarray]:
     """Return the powers of 2, (255,), and their logarithms, (256,); the entry of 0 is 0."""
     powers = np.zeros(_ORDER, np.uint8)
     logs = np.zeros(SHARES, np.int64)
@@ -209,13 +212,11 @@ def _field() -> tuple[np.ndarray, np.ndarray]:
     return powers, logs
 
 
+@cache
 def _products() -> tuple[bytes, ...]:
     """Return for each element of the field its products with 0 to 255."""
-    products = _POWERS[(_LOGS[:, None] + _LOGS) % _ORDER]
+    powers, logs = _powers_and_logarithms()
+    products = powers[(logs[:, None] + logs) % _ORDER]
     products[0] = 0
     products[:, 0] = 0
     return tuple(row.tobytes() for row in products)
-
-
-_POWERS, _LOGS = _field()
-_TIMES = _products()

@@ -263,6 +263,7 @@ def _random_changes(
     The last lane is filled up with samples from anywhere, which do not change; if there is only one lane, it may be
     shorter.
     """
+    # 1. Take as many lanes as suffice, with as many samples for a row as the record's; a single lane with fewer rows.
     record = plan.layout
     lanes = -(-numbers.size * record.lanes // plan.places)
     rows = record.rows
@@ -271,11 +272,13 @@ def _random_changes(
         rows = max(min(_ROWS, record.rows), in_proportion)
     layout = replace(record, lanes=lanes, rows=rows, wide=record.wide * rows // record.rows)
 
+    # 2. Fill up the lanes, in random order.
     count = lanes * rows * plan.places // (record.lanes * record.rows)
     filling = stream.below(samples.size, count - numbers.size).astype(np.int32)
     order = stream.order(numbers.size + filling.size)
     pool = np.concatenate([numbers, filling])[order]
 
+    # 3. Write random trits, and take the changes of the given samples back to their own order.
     trits = stream.trits(rows * lanes)
     changes = np.zeros(pool.size, np.int8)
     if layout.merged > 1:

@@ -61,17 +61,17 @@ class ChangeCosts(NamedTuple):
     fixed: NDArray[np.bool_] | None = None  # samples that must not change, (H, W, 1) bool; None: all may
 
     def at(
-        self, numbers: NDArray[np.int32], free: NDArray[np.uint8] = trellis.ALL_FREE, beside: int = 0
+        self, numbers: NDArray[np.int32], free: NDArray[np.uint8] = trellis.ALL_FREE, neighbours: int = 0
     ) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
         """Return the costs of the numbered samples, (n,) int32, up and down, (n,) uint16 each.
 
-        If `beside` is set, that many samples on either side change together with each sample. A sample whose neighbour
-        is not marked in `free`, a mask of `Order.mark`, gets the maximum cost.
+        With each sample, so many neighbours on either side change, too. A sample whose neighbour is not marked in
+        `free`, a mask of `Order.mark`, gets the maximum cost.
         """
         up, down = np.empty((2, numbers.size), np.uint16)
 
         def price(part: slice) -> None:
-            costs = self.up, self.down, free, beside, trellis.MAX_COST, self.together, self.shift
+            costs = self.up, self.down, free, neighbours, trellis.MAX_COST, self.together, self.shift
             size = self.up.size * self.together
             kernels.price(numbers[part], size, *costs, up[part], down[part])
 
@@ -89,7 +89,7 @@ class ChangeCosts(NamedTuple):
         numbers: NDArray[np.int32] | Greens,
         plan: trellis.Layout,
         free: NDArray[np.uint8] = trellis.ALL_FREE,
-        beside: int = 0,
+        neighbours: int = 0,
     ) -> trellis.Sums:
         """Merge the numbered samples, (n,) int32, of (S,) uint8, and their costs (see `at`) as the plan says."""
         # Number of sums, at most, that are merged in the order of memory: two megabytes, which stay in the cache.
@@ -97,13 +97,13 @@ class ChangeCosts(NamedTuple):
         size = plan.length * plan.lanes
         can_follow_memory = isinstance(numbers, Greens) and numbers.has_whole_runs and not self.shift
         if isinstance(numbers, Greens) and can_follow_memory and size <= cached_sums:
-            return self._merged_in_memory_order(samples, numbers, plan, free, beside)
+            return self._merged_in_memory_order(samples, numbers, plan, free, neighbours)
         sums = trellis.Sums.empty(plan)
 
         def merge(part: slice) -> None:
             part_numbers = numbers[part]
             ties = self.ties_of(part_numbers, samples.size)
-            costs = self.up, self.down, free, beside, trellis.MAX_COST, self.together, self.shift
+            costs = self.up, self.down, free, neighbours, trellis.MAX_COST, self.together, self.shift
             of_part = slice(part.start // plan.merged, part.stop // plan.merged)
             into = sums.values[of_part], sums.up[of_part], sums.down[of_part]
             kernels.merge(samples, part_numbers, plan.merged, plan.lanes, ties, *costs, *into)
@@ -117,7 +117,7 @@ class ChangeCosts(NamedTuple):
         numbers: Greens,
         plan: trellis.Layout,
         free: NDArray[np.uint8],
-        beside: int,
+        neighbours: int,
     ) -> trellis.Sums:
         """Merge samples like `merged`, but in the order of memory, into a few sums that stay in the cache.
 
@@ -131,7 +131,7 @@ class ChangeCosts(NamedTuple):
             covered = samples_of_runs(runs)
             ties = self.ties.part(covered.start, covered.stop - covered.start)
             sums = trellis.Sums(np.zeros(size, np.uint8), *np.full((2, size), np.iinfo(np.uint64).max))
-            costs = self.up, self.down, free, beside, trellis.MAX_COST, self.together
+            costs = self.up, self.down, free, neighbours, trellis.MAX_COST, self.together
             kernels.merge_runs(
                 samples, ranks[runs], runs.start, numbers.channels, plan.merged, plan.lanes, ties, *costs, *sums
             )
@@ -189,15 +189,15 @@ def _change(
     numbers: NDArray[np.int32],
     changes: NDArray[np.int8],
     free: NDArray[np.uint8],
-    beside: int = 0,
+    neighbours: int = 0,
 ) -> None:
-    """Change the numbered of the samples, (S,) uint8, and `beside` on either side, in place.
+    """Change the numbered of the samples, (S,) uint8, and `neighbours` on either side, in place.
 
     Numbers, (n,) int32, and changes of −1, 0 and 1, (n,) int8, go together; `free` is as in `ChangeCosts.at`.
     """
 
     def fill(part: slice) -> None:
-        kernels.step(samples, numbers[part], changes[part], free, beside)
+        kernels.step(samples, numbers[part], changes[part], free, neighbours)
 
     in_parts(fill, numbers.size)
 
@@ -361,22 +361,22 @@ def write_record_zone(cost_map: CostMap, trits: NDArray[np.uint8], plan: RecordP
     # A grey record is in green samples, with which red and blue change. In a grey picture, all samples count as green.
     numbers = Greens(cost_map.order, zone, plan.channels if plan.grey else 1)
     free = cost_map.order.mark(zone, samples.size) if plan.grey else trellis.ALL_FREE
-    beside = plan.channels // 2 if plan.grey else 0
+    neighbours = plan.channels // 2 if plan.grey else 0
     layout = layout_of(trits.size, numbers.size, plan.height)
 
     # Many samples per trit: the cheapest of each sum changes.
     if layout.merged > 1:
-        sums = cost_map.costs.merged(samples, numbers, layout, free, beside)
+        sums = cost_map.costs.merged(samples, numbers, layout, free, neighbours)
         places, changes = trellis.write_sums(sums, trits, layout)
-        _change(samples, numbers.take(places), changes, free, beside)
+        _change(samples, numbers.take(places), changes, free, neighbours)
         return
 
     # Few samples per trit: the search prefers changes in the direction of those around them.
     whole = numbers[: numbers.size]
-    up, down = cost_map.costs.at(whole, free, beside)
+    up, down = cost_map.costs.at(whole, free, neighbours)
     following = _clustered(whole, up, down, cost_map, plan.channels)
     changes = trellis.write(_gathered(samples, whole), trits, layout, (up, down, trellis.NO_TIES), following)
-    _change(samples, whole, changes, free, beside)
+    _change(samples, whole, changes, free, neighbours)
 
 
 def _write_lanes(cost_map: CostMap, trits: NDArray[np.uint8], layout: trellis.Layout) -> None:

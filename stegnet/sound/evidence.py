@@ -244,8 +244,8 @@ class _Levels:
 
     @classmethod
     def of(cls, values: np.ndarray, bits: int) -> "_Levels":
-        """Count values around 0, (n,) int."""
-        half = 1 << (10 if bits == 16 else 14)
+        """Count the values around 0, (n,) int, of samples of 16 or 24 bits."""
+        half = 1 << (10 if bits == 16 else 14)  # levels below 0, and from 0 on
         places = values + half
         return cls(np.bincount(places[(places >= 0) & (places < 2 * half)], minlength=2 * half))
 
@@ -465,21 +465,22 @@ def _periods(stretches: list[_Stretch], channel: int) -> list[int]:
 def _has_exact_bends(stretches: list[_Stretch]) -> bool:
     """Return whether more samples than by chance lie on the line between their neighbours, or repeat the one before.
 
-    Enlarging by any factor above 2 linearly, or above 1 without a filter, leaves them so.
+    Enlarging by any factor above 2 linearly, or above 1 without a filter, leaves them so. How many do by chance follows
+    from those that nearly do: as many for each level of distance.
     """
-    exact = near = repeated = close = 0
+    exact = near = repeated = close = 0  # bends of 2 levels at most, of 3 to 12; slopes of 0, of 1 to 4
     for stretch in stretches:
         for values in stretch.samples[stretch.varied]:
-            steps = np.abs(np.diff(values))
+            slopes = np.abs(np.diff(values))
             bends = np.abs(np.diff(values, 2))
             rows = bends[: bends.size // _BLOCK * _BLOCK].reshape(-1, _BLOCK)
             sharp = np.repeat(np.quantile(rows, 0.8, axis=1) >= 40, _BLOCK)  # rows with a fifth of bends above 40
-            steps, bends = steps[1 : sharp.size + 1], bends[: sharp.size]
-            single = sharp & (np.roll(steps, 1) > 0) & (np.roll(steps, -1) > 0)  # neither held nor clipped
-            exact += int(np.count_nonzero(single & (bends <= 2)))  # 5 values
-            near += int(np.count_nonzero(single & (bends > 2) & (bends <= 12)))  # 20 values
-            repeated += int(np.count_nonzero(single & (steps == 0)))  # 1 value
-            close += int(np.count_nonzero(single & (steps > 0) & (steps <= 4)))  # 8 values
+            slopes, bends = slopes[1 : sharp.size + 1], bends[: sharp.size]
+            single = sharp & (np.roll(slopes, 1) > 0) & (np.roll(slopes, -1) > 0)  # neither held nor clipped
+            exact += int(np.count_nonzero(single & (bends <= 2)))  # 5 levels
+            near += int(np.count_nonzero(single & (bends > 2) & (bends <= 12)))  # 20 levels
+            repeated += int(np.count_nonzero(single & (slopes == 0)))  # 1 level
+            close += int(np.count_nonzero(single & (slopes > 0) & (slopes <= 4)))  # 8 levels
     return any(
         seen > 2 * expected and seen - expected > 8 * math.sqrt(seen + expected + 1)
         for seen, expected in ((exact, near / 4), (repeated, close / 8))

@@ -330,6 +330,7 @@ def _frames_end(file: FileSlices, description: bytes, total: int, first: int) ->
     samples = (total - 1) % length + 1
     if place is None:
         return len(file)
+    # A FLAC's head that describes this one frame alone: its number of samples, and no checksum.
     before = b"fLaC\x80\0\0\x22" + description[:13] + bytes([description[13] & 0xF0]) + samples.to_bytes(4) + bytes(16)
 
     def is_whole(end: int) -> bool:
