@@ -167,7 +167,7 @@ class _Quantiser:
         """Return the quantiser of a table, (64,) in zigzag order."""
         natural = np.empty(BLOCK**2, np.int32)
         natural[ZIGZAG] = quanta
-        arai = np.outer(_SCALES, _SCALES).reshape(-1)
+        arai = np.outer(_SCALES, _SCALES).reshape(-1)  # what the results of Arai's DCT are too large by, beside 8
         match dct:
             case "islow":
                 return cls(0, natural, 8 * natural)

@@ -209,8 +209,8 @@ def parse_record(data: bytes) -> tuple[Record, bytes | None]:
     """
     number, rest = data[0] if data else 0, data[1:]
     require(number in list(RecordKind))
-    if number == RecordKind.FILE:
-        require(bool(rest))  # a file in the only frame of its container
+    if number == RecordKind.FILE:  # whole, in the only frame of its container
+        require(bool(rest))
         end = 1 + rest[0]
         name, content = rest[1:end], rest[end:]
         require(len(name) == rest[0] and is_file_name(name))
@@ -221,6 +221,8 @@ def parse_record(data: bytes) -> tuple[Record, bytes | None]:
     require(0 <= index < frames <= MAX_FRAMES)
     if number in (RecordKind.PART, RecordKind.SPREAD, RecordKind.SPARE):
         return _parse_file(film_id, number, frames, index, rest), film_secret
+
+    # A picture or film that a network hides: its description, then this frame's time, base and sound.
     kind = PICTURE if number == RecordKind.PICTURE else FILM
     (flags, block, weights, width, height, hidden, *fractions), rest = take(_Fields.pictures, rest)
     require(flags < len(KINDS) and 0 < block <= MAX_BLOCK and block % 8 == 0)

@@ -135,7 +135,10 @@ class SoundCover:
             yield segment[..., None]
 
     def with_samples(self, segments: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-        """Yield the file's samples in parts, as `SoundFile.blocks`, with others in the rows of its segments."""
+        """Yield the file's samples in parts, as `SoundFile.blocks`, with others in the rows of its segments.
+
+        A part's rows that carry something get the new samples in their lowest bytes, in order.
+        """
         loud = _Taken(self._scan.loud)
         parts = range(0, len(self._scan.loud), _PART // SOUND_ROW)
         counts = [int(np.count_nonzero(self._scan.loud[at : at + _PART // SOUND_ROW])) for at in parts]
