@@ -39,7 +39,7 @@ from stegnet.sealing.costs import WET
 if TYPE_CHECKING:
     from stegnet.channels import KnownChannel, Transit
 
-DEAREST = 30_000  # cost of steps that hold, at most; others cost more
+DEAREST = 30_000  # cost of changes that hold, at most; others cost more
 BY_MODEM = Text("use ", Setting("survive", "CHANNEL"), ", such as jpeg:75, which needs no known channel")
 
 OLD_FILE = (
@@ -56,8 +56,8 @@ class ChannelCover:
         sent: the JPEG that is sent.
         arrived: what arrives of it.
         cover: what arrives, as a cover to hide in: its rounding errors, and the coefficients that may change.
-        costs: costs of steps of the luma that arrives, as `coefficient_costs` returns them: WET for steps after which
-            their block does not arrive as it is sent.
+        costs: costs of changing the luma that arrives, as `coefficient_costs` returns them: WET for changes after
+            which their block does not arrive as it is sent.
         offset: what luma gains where the channel converts it to RGB and back, (n, 64) int8.
         stays: the blocks of luma that arrive as they are sent, (n,) bool.
     """
@@ -79,8 +79,8 @@ class ChannelCover:
     def holds(self, blocks: NDArray[np.int16], numbers: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Return whether the numbered blocks, sent as (m, 64) coefficients, arrive so, (m,) bool."""
         known = self.transit.known
-        steps = self.arrived.quanta(0)
-        return blocks_that_hold(blocks, self.offset[numbers], steps, known.dct)
+        quanta = self.arrived.quanta(0)
+        return blocks_that_hold(blocks, self.offset[numbers], quanta, known.dct)
 
 
 def channel_cover(cover: Cover, transit: "Transit", side: int | None = None) -> ChannelCover:
@@ -216,14 +216,14 @@ def _offsets_of(jpeg: JpegPicture) -> ColourOffsets:
 def _costs(
     costs: Costs, sent: JpegPicture, transit: "Transit", stays: NDArray[np.bool_], offsets: ColourOffsets
 ) -> Costs:
-    """Return costs with WET for steps after which their block does not arrive as sent."""
-    steps = sent.quanta(0)
-    # Levels by which a step of each coefficient changes a pixel, at most.
-    reach = np.ceil(steps[1:] * np.abs(DCT_BASIS).max(1)[1:]) + 1
+    """Return costs with WET for changes after which their block does not arrive as sent."""
+    quanta = sent.quanta(0)
+    # Levels by which a change of each coefficient changes a pixel, at most.
+    reach = np.ceil(quanta[1:] * np.abs(DCT_BASIS).max(1)[1:]) + 1
     wanted = stays[:, None] & (offsets.room[:, None] > reach)
     blocks = sent.planes[0].reshape(-1, 64)
-    holds = changes_that_hold(blocks, offsets.offset, steps, transit.known.dct, wanted)
+    holds = changes_that_hold(blocks, offsets.offset, quanta, transit.known.dct, wanted)
     for side, able in zip(costs, holds, strict=True):
-        of_steps = side.reshape(-1, CARRIED)
-        np.copyto(of_steps, np.where(able, np.minimum(of_steps, DEAREST), WET))
+        of_changes = side.reshape(-1, CARRIED)
+        np.copyto(of_changes, np.where(able, np.minimum(of_changes, DEAREST), WET))
     return costs

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stegnet.core.errors import MediaError
-from stegnet.core.pixels import LUMA_STEPS, ZIGZAG
+from stegnet.core.pixels import LUMA_QUANTA, ZIGZAG
 from stegnet.formats.opened_file import FileInMemory, OpenedFile
 from stegnet.jpeg.coefficients import JpegPicture, read_jpeg
 
@@ -73,7 +73,7 @@ class JpegForm:
     @property
     def quality(self) -> int | None:
         """The quality by which libjpeg scales its tables to these; None if it does not."""
-        usual = np.array(LUMA_STEPS)[ZIGZAG]
+        usual = np.array(LUMA_QUANTA)[ZIGZAG]
         for quality in range(1, 101):
             scale = 5000 // quality if quality < 50 else 200 - 2 * quality  # jpeg_quality_scaling of libjpeg
             if np.array_equal(((usual * scale + 50) // 100).clip(1, 255), self.steps[0]):

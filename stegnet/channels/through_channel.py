@@ -1,9 +1,9 @@
 """Planning the JPEG to send so that the one that arrives through a channel is the container.
 
 Without a channel, the JPEG that is sent arrives unchanged. For one, the cover is brought into its form
-(`channel_cover`). The record is sealed in the blocks that arrive as they are sent, by steps after which they still do,
-at the costs of a sender who has the picture before JPEG. At last the file is sent through the channel, as simulated or
-by the command: where a block does not arrive as planned, other steps are taken.
+(`channel_cover`). The record is sealed in the blocks that arrive as they are sent, by changes after which they still
+do, at the costs of a sender who has the picture before JPEG. At last the file is sent through the channel, as simulated or
+by the command: where a block does not arrive as planned, other changes are made.
 """
 
 from dataclasses import replace
@@ -74,7 +74,7 @@ class ThroughChannel(JpegMedium):
             moved = (container.planes[0] != arrived.planes[0]).reshape(-1, 64)[:, 1:]
             changed = moved & failed[:, None]
             sides = [side.reshape(changed.shape) for side in costs]
-            crowded = moved.any(1)[:, None] & ~moved  # steps beside others are the ones that fail
+            crowded = moved.any(1)[:, None] & ~moved  # changes beside others are the ones that fail
             for side in sides:
                 side[crowded] = np.where(side[crowded] < WET, 4 * np.minimum(side[crowded], DEAREST // 4), WET)
                 side[changed] = WET

@@ -1,7 +1,7 @@
 """Pictures as arrays: in 8 bits and in [0, 1], in strips, in blocks of 8×8 pixels with their DCT, and saved as JPEG.
 
-Blocks, zigzag order and steps are JPEG's (ITU-T T.81). A network hides a picture minus its base, which both sides know:
-the base travels losslessly, as sealed bits. The residual is multiplied by a gain that gives it the same strength for
+Blocks, zigzag order and quanta are JPEG's (ITU-T T.81). A network hides a picture minus its base, which both sides
+know: the base travels losslessly, as sealed bits. The residual is multiplied by a gain that gives it the same strength for
 every base: after a good base, little is left, and much after a poor one. Pictures that are split this way are (H, W,
 3), with sides that are multiples of 8.
 """
@@ -23,8 +23,8 @@ from stegnet.core.text import Setting, Text
 BLOCK = 8  # side of a block in pixels
 DITHER = BLOCK**2  # luma coefficients of a block: a modem shifts the phases of each
 LUMA = (0.299, 0.587, 0.114)  # weights of red, green and blue (ITU-R BT.601-7, 2.5.1)
-# Steps of luma in levels at quality 50 (T.81, table K.1), row by row.
-LUMA_STEPS = (
+# Quanta of luma in levels at quality 50 (T.81, table K.1), row by row.
+LUMA_QUANTA = (
     16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51,
     87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101,
     72, 92, 95, 98, 112, 100, 103, 99,

@@ -169,7 +169,7 @@ def secure_in(regular: np.ndarray, channels: int, changes: float) -> SecurePaylo
         channels: number of its channels.
         changes: number of changes that its spectrum hides; infinite: any.
 
-    A step shows in regular areas, so these carry nothing. But in a small, mostly regular picture, some of the trits
+    A change shows in regular areas, so these carry nothing. But in a small, mostly regular picture, some of the trits
     that it has to carry have no other samples to choose from.
     """
     share = float(regular.mean()) if regular.size else 1.0

@@ -58,7 +58,7 @@ class _Rows(NamedTuple):
 class SoundCover:
     """Sound whose samples may change.
 
-    Rows of 64 samples of a channel whose higher bytes are all equal, as in silence, carry nothing. Steps never
+    Rows of 64 samples of a channel whose higher bytes are all equal, as in silence, carry nothing. Changes never
     change the higher bytes, so that the receiver finds the same rows.
 
     If all channels are equal, as in a recording with one microphone, they change together.

@@ -168,11 +168,11 @@ class SoundSample:
 
     def is_drawn(self) -> bool:
         """Return whether loud stretches are straight lines but for jumps, as a synthesiser draws a sawtooth."""
-        steep, straight, nearly_all = 12, 2, 0.95  # levels of a step; difference of steps; share of them
+        steep, straight, nearly_all = 12, 2, 0.95  # levels of a slope; difference of slopes; share of them
         drawn = []
         for _, _, frames in self._loudest.values():
-            steps = np.abs(np.diff(frames, axis=0))[:-1]
-            sloping = steps >= steep
+            slopes = np.abs(np.diff(frames, axis=0))[:-1]
+            sloping = slopes >= steep
             bends = np.abs(np.diff(frames, 2, axis=0))[sloping]
             drawn.append(sloping.mean() > _MOSTLY and np.mean(bends <= straight) >= nearly_all)
         return bool(drawn) and float(np.mean(drawn)) >= _TWICE

@@ -5,14 +5,14 @@ from functools import cached_property
 
 import numpy as np
 
-from stegnet.core.pixels import DITHER, LUMA_STEPS
+from stegnet.core.pixels import DITHER, LUMA_QUANTA
 from stegnet.methods.robust.robust_options import CONTAINER_PSNR
 from stegnet.video.coding import PACE
 
 GROUP = 48  # frames of a film with a header and record of their own
 SHARES = 64  # numbers of the shares of blocks that may carry the record: 1, 7/8, 3/4, 5/8, 1/2, 7/16 …
 MIDDLE = np.float32(127.5)  # level that luma is measured from
-FINEST = sorted(range(DITHER), key=lambda place: LUMA_STEPS[place])  # coefficients, JPEG's smallest steps first
+FINEST = sorted(range(DITHER), key=lambda place: LUMA_QUANTA[place])  # coefficients, JPEG's smallest quanta first
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class OperatingPoint:
     @cached_property
     def periods(self) -> np.ndarray:
         """Periods of the coefficients' phases in levels, (coefficients,) float32."""
-        return np.array([LUMA_STEPS[place] * self.scale for place in self.frequencies], np.float32)
+        return np.array([LUMA_QUANTA[place] * self.scale for place in self.frequencies], np.float32)
 
     @property
     def channel(self) -> str:

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from stegnet.core.compute import full_precision
 from stegnet.core.errors import ConfigError
-from stegnet.core.pixels import BLOCK, DITHER, LUMA, LUMA_STEPS
+from stegnet.core.pixels import BLOCK, DITHER, LUMA, LUMA_QUANTA
 from stegnet.networks.layers import NONE, SLOPE, BackboneContext, fraction, silent_convolution
 from stegnet.networks.pair import Pair, register
 
@@ -32,7 +32,7 @@ class Modem(Pair):
 
     Args:
         rungs: operating points, which trade bits against robustness: for each, "bits" of a block, 1 to 64, and "scale",
-            the period of a phase in `LUMA_STEPS`; other keys describe its training. The bits of a rung are in the
+            the period of a phase in `LUMA_QUANTA`; other keys describe its training. The bits of a rung are in the
             coefficients with the smallest steps.
         width: channels of the residual blocks.
         blocks: number of residual blocks in each network; the second one sees the neighbouring blocks.
@@ -159,14 +159,14 @@ class Residual(nn.Module):
 
 def _places(rungs: Sequence[dict[str, Any]]) -> Tensor:
     """Return the coefficient of each bit, (bits,) int64: in each rung, those with the smallest steps."""
-    order = sorted(range(DITHER), key=lambda index: LUMA_STEPS[index])  # stable
+    order = sorted(range(DITHER), key=lambda index: LUMA_QUANTA[index])  # stable
     return torch.tensor([place for rung in rungs for place in order[: rung["bits"]]])
 
 
 def _periods(rungs: Sequence[dict[str, Any]], places: Tensor) -> Tensor:
     """Return the period of each bit's phase, (bits, 1, 1), in samples of [0, 1]."""
     scales = [float(rung["scale"]) for rung in rungs for _ in range(rung["bits"])]
-    periods = [LUMA_STEPS[place] * scale / 255 for place, scale in zip(places.tolist(), scales, strict=True)]
+    periods = [LUMA_QUANTA[place] * scale / 255 for place, scale in zip(places.tolist(), scales, strict=True)]
     return torch.tensor(periods)[:, None, None]
 
 
