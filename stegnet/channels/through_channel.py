@@ -2,8 +2,8 @@
 
 Without a channel, the JPEG that is sent arrives unchanged. For one, the cover is brought into its form
 (`channel_cover`). The record is sealed in the blocks that arrive as they are sent, by changes after which they still
-do, at the costs of a sender who has the picture before JPEG. At last the file is sent through the channel, as simulated or
-by the command: where a block does not arrive as planned, other changes are made.
+do, at the costs of a sender who has the picture before JPEG. At last the file is sent through the channel, as simulated
+or by the command: where a block does not arrive as planned, other changes are made.
 """
 
 from dataclasses import replace

@@ -1,9 +1,9 @@
 """Pictures as arrays: in 8 bits and in [0, 1], in strips, in blocks of 8×8 pixels with their DCT, and saved as JPEG.
 
 Blocks, zigzag order and quanta are JPEG's (ITU-T T.81). A network hides a picture minus its base, which both sides
-know: the base travels losslessly, as sealed bits. The residual is multiplied by a gain that gives it the same strength for
-every base: after a good base, little is left, and much after a poor one. Pictures that are split this way are (H, W,
-3), with sides that are multiples of 8.
+know: the base travels losslessly, as sealed bits. The residual is multiplied by a gain that gives it the same strength
+for every base: after a good base, little is left, and much after a poor one. Pictures that are split this way are (H,
+W, 3), with sides that are multiples of 8.
 """
 
 import io
