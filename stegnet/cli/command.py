@@ -47,14 +47,29 @@ _EXAMPLES = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command, and return its exit code."""
+    """Run one command, print its error, if any, and return its exit code."""
     with raised_signals() as signals, messages.python_warnings():
         ended = ""
         try:
-            code = _call(argv)
+            with openblas_starts_no_threads:  # parsing imports the command, and NumPy with it
+                options = make_parser().parse_args(argv)
+            if not gc.isenabled():
+                gc.freeze()  # imported objects are not examined again
+                gc.enable()
+            set_up_process()
+            code: int = options.run(options)
         except KeyboardInterrupt:
             code = 128 + signal.SIGINT
             ended = "interrupted"
+        except (StegnetError, MemoryError, RuntimeError) as error:
+            code = ExitCode.ERROR
+            if _is_exhaustion(error):
+                messages.error("out of memory, or of threads")
+                messages.hint("`ulimit -a` shows this shell's limits; a container has its own")
+            elif isinstance(error, StegnetError):
+                messages.error(error)
+            elif not signals:
+                raise
         except BaseException:  # a library may turn the signal into an error of its own
             if not signals:
                 raise
@@ -172,28 +187,6 @@ class _Print(argparse.Action):
         else:
             print(completion(parser, str(values)))  # imports all commands
         parser.exit()
-
-
-def _call(argv: Sequence[str] | None) -> int:
-    """Run the command, and print its error, if any."""
-    try:
-        with openblas_starts_no_threads:  # parsing imports the command, and NumPy with it
-            options = make_parser().parse_args(argv)
-        if not gc.isenabled():
-            gc.freeze()  # imported objects are not examined again
-            gc.enable()
-        set_up_process()
-        code: int = options.run(options)
-        return code
-    except (StegnetError, MemoryError, RuntimeError) as error:
-        if _is_exhaustion(error):
-            messages.error("out of memory, or of threads")
-            messages.hint("`ulimit -a` shows this shell's limits; a container has its own")
-        elif isinstance(error, StegnetError):
-            messages.error(error)
-        else:
-            raise
-    return ExitCode.ERROR
 
 
 def _is_exhaustion(error: BaseException | None) -> bool:

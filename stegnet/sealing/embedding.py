@@ -240,34 +240,26 @@ def unseal(
     height, width, channels = frame.shape
     if record_capacity(height, width, channels=channels, rules=rules) < 0:
         return None
+    samples = frame.reshape(-1)
     salt = frame_salt(frame)
     for key in keys.candidates(salt, first, lambda recipient: read_ephemeral(frame, salt, recipient, rules)):
-        opened = _open_with(key, frame, salt, rules)
-        if opened is not None:
-            return opened
+        # Most keys that are tried do not open the lead, so that only its part of the order is computed at first.
+        zones = zones_of(samples.size, key.ephemeral is not None, rules)
+        lead = read_lead(samples, order_of(samples.size, key, salt, rules, zones.lead.stop), zones)
+        fields = siv.decrypt(key.lead(salt), lead) if lead else None
+        if lead is None or fields is None:
+            continue
+
+        order = order_of(samples.size, key, salt, rules)
+        sealed = read_sealed(frame, order, zones, fields[0], int.from_bytes(fields[1:], "big"))
+        record = siv.decrypt(key.record(salt), sealed, lead) if sealed else None
+        if record is None:
+            continue
+
+        # A record that opens is returned even if the frame was altered; a MAC that does not match tells so.
+        mac = trellis.to_trits(_mac(frame, order, zones, key.mac(salt), rules.context))
+        return UnsealedRecord(record, bytes_eq(read_mac(samples, order, zones).tobytes(), mac.tobytes()))
     return None
-
-
-def _open_with(key: Key, frame: NDArray[np.uint8], salt: bytes, rules: SampleRules) -> UnsealedRecord | None:
-    """Return the record of a frame; None if nothing opens with this key."""
-    samples = frame.reshape(-1)
-    zones = zones_of(samples.size, key.ephemeral is not None, rules)
-
-    # Most keys that are tried do not open the lead, so that only its part of the order is computed at first.
-    lead = read_lead(samples, order_of(samples.size, key, salt, rules, zones.lead.stop), zones)
-    fields = siv.decrypt(key.lead(salt), lead) if lead else None
-    if lead is None or fields is None:
-        return None
-
-    order = order_of(samples.size, key, salt, rules)
-    sealed = read_sealed(frame, order, zones, fields[0], int.from_bytes(fields[1:], "big"))
-    record = siv.decrypt(key.record(salt), sealed, lead) if sealed else None
-    if record is None:
-        return None
-
-    # A record that opens is returned even if the frame was altered; a MAC that does not match tells so.
-    mac = trellis.to_trits(_mac(frame, order, zones, key.mac(salt), rules.context))
-    return UnsealedRecord(record, bytes_eq(read_mac(samples, order, zones).tobytes(), mac.tobytes()))
 
 
 def _final_costs(
