@@ -128,22 +128,18 @@ def _port(text: str) -> int:
 
 
 def check_places(options: argparse.Namespace, *places: Place) -> None:
-    """Reject addresses without `--cluster`."""
+    """Reject addresses without `--cluster`, and standard output with `--json`, which prints there too."""
     remote = [place for place in places if isinstance(place, RemotePath)]
     if remote and not options.cluster:
         options.usage_error(f"{remote[0]} requires --cluster")
+    if options.output == messages.STREAM and options.json:
+        options.usage_error("--json requires a file for the result")
 
 
 def local(place: Place) -> Path:
     """Return a path of this machine; without `--cluster`, `check_places` has refused addresses."""
     assert isinstance(place, Path)
     return place
-
-
-def check_output_stream(options: argparse.Namespace) -> None:
-    """Reject standard output with `--json`, which prints there too."""
-    if options.output == messages.STREAM and options.json:
-        options.usage_error("--json requires a file for the result")
 
 
 def check_output_folder(options: argparse.Namespace) -> None:

@@ -69,11 +69,6 @@ def _listed(folder: Path, depth: int = 0) -> Iterator[Path]:
             yield from _listed(path, depth + 1)
 
 
-def is_unpacked(hidden: FoundSecret, out: OutputTarget) -> bool:
-    """Return whether a folder is hidden and is to be unpacked: the result is a folder, or has no suffix."""
-    return is_archive(hidden) and out.named and (out.folder or out.path.is_dir() or not out.path.suffix)
-
-
 def is_archive(hidden: FoundSecret) -> bool:
     """Return whether a file is a packed folder, by its name."""
     return (hidden.name or "").endswith(_SUFFIX)

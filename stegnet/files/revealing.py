@@ -16,7 +16,7 @@ from stegnet.core.names import ALBUM, FALLBACK, FILM, PICTURE, SOUND, USUAL_NAME
 from stegnet.core.remote_path import Place, fetched
 from stegnet.core.text import CommandLine, Setting, Text
 from stegnet.files.album import Album, album_covers, album_in
-from stegnet.files.archive import is_archive, is_unpacked, write_folder
+from stegnet.files.archive import is_archive, write_folder
 from stegnet.files.folder import FolderPlan, Job, Outcomes, Writing, do_each, results_folder, write_here
 from stegnet.formats.signatures import FORMS
 from stegnet.hiding import AUTO, DEFAULT_CONTEXT, Context, CoverSize, Fit, FoundSecret
@@ -136,7 +136,8 @@ def reveal_file(
 
 def write_hidden(hidden: FoundSecret, out: OutputTarget, strict: bool = False) -> Report:
     """Write a secret that was found; arguments and errors are those of `reveal_file`."""
-    if is_unpacked(hidden, out):
+    # A hidden folder is unpacked if the result is a folder, or has no suffix.
+    if is_archive(hidden) and out.named and (out.folder or out.path.is_dir() or not out.path.suffix):
         return write_folder(hidden, out, strict)
     if out.folder:
         with results_folder(out.path, hidden.container.path, private=True):

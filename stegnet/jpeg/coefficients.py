@@ -248,7 +248,8 @@ def _is_filled_usually(file: JpegFile, planes: Sequence[np.ndarray], whole: Sequ
 
     The coefficients of each component are (rows, columns, 64): `planes` without such blocks, `whole` with them.
     """
-    if not file.has_whole_mcus:
+    has_all_components = (1 < len(scan.components) == len(file.components) for scan in file.scans)
+    if file.progressive or not all(has_all_components):  # other scans leave these blocks out
         return True
     rows, cols = file.mcus
     for component, plane, whole_plane in zip(file.components, planes, whole, strict=True):

@@ -147,11 +147,6 @@ class JpegFile:
         across, down = self.mcu
         return -(-self.height // (8 * down)), -(-self.width // (8 * across))
 
-    @property
-    def has_whole_mcus(self) -> bool:
-        """True if all scans code the blocks, too, that only fill up MCUs."""
-        return not self.progressive and all(1 < len(scan.components) == len(self.components) for scan in self.scans)
-
     def blocks(self, component: Component) -> tuple[int, int]:
         """Return rows and columns of a component's blocks, without those that only fill up an MCU."""
         across, down = self.mcu

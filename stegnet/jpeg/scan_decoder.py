@@ -82,18 +82,13 @@ def decode_scans(file: JpegFile) -> tuple[np.ndarray, ...]:
             component = file.components[index]
             blocks = (1, 1) if is_alone else (component.across, component.down)
             layout.append((starts[index], cols * component.across, *blocks))
-        kernels.decode_scan(data, band, mcus, np.array(layout, np.int64), _tables(scan), coefficients)
+        tables = np.zeros((len(scan.components), 2, _LONGEST_CODE + 256), np.uint8)  # for DC and AC; zeros if not used
+        used = _keys(scan)
+        for place, numbers in enumerate(zip(scan.dc, scan.ac, strict=True)):
+            for kind, key in enumerate((numbers[0], AC_KEY + numbers[1])):
+                if key in used:
+                    content = scan.tables[key].counts + scan.tables[key].symbols
+                    tables[place, kind, : len(content)] = np.frombuffer(content, np.uint8)
+        kernels.decode_scan(data, band, mcus, np.array(layout, np.int64), tables, coefficients)
     parts = zip(pairwise(starts), shapes, strict=True)
     return tuple(coefficients[start:end].reshape(*shape, _BLOCK) for (start, end), shape in parts)
-
-
-def _tables(scan: Scan) -> np.ndarray:
-    """Return the Huffman tables of a scan's components, for DC and AC, (n, 2, 272) uint8; zeros for unused tables."""
-    tables = np.zeros((len(scan.components), 2, _LONGEST_CODE + 256), np.uint8)
-    used = _keys(scan)
-    for place, numbers in enumerate(zip(scan.dc, scan.ac, strict=True)):
-        for kind, key in enumerate((numbers[0], AC_KEY + numbers[1])):
-            if key in used:
-                content = scan.tables[key].counts + scan.tables[key].symbols
-                tables[place, kind, : len(content)] = np.frombuffer(content, np.uint8)
-    return tables

@@ -18,7 +18,6 @@ from stegnet.cli.options import (
     add_network_options,
     add_output_options,
     check_output_folder,
-    check_output_stream,
     check_places,
     chosen_context,
     chosen_method,
@@ -148,7 +147,6 @@ def execute(options: argparse.Namespace) -> int:
     job = HideJob(*chosen_method(options, suffix), chosen_context(options), keeps_containers=not options.force)
     _check(options, job)
     check_places(options, options.cover, options.secret, options.output)
-    check_output_stream(options)
     key_source = required_key_source(options, confirm=True, hiding=True)
     with _inputs(options) as (cover, secret), _text_hinted(secret):
         if not is_folder(cover):

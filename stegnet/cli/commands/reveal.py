@@ -13,7 +13,6 @@ from stegnet.cli.options import (
     add_network_options,
     add_output_options,
     check_output_folder,
-    check_output_stream,
     check_places,
     chosen_context,
     cluster_needs_folder,
@@ -75,7 +74,6 @@ def add_arguments(reveal: Parser) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Reveal one container or a folder of them; the exit code is ALTERED if one changed since hiding."""
     check_places(options, options.container, options.output)
-    check_output_stream(options)
     if options.force and options.output is None:
         options.usage_error("--force requires -o: without -o, no file is ever overwritten")
     key_source = required_key_source(options)
