@@ -19,7 +19,7 @@ import numpy as np
 import psutil
 import pytest
 
-from stegnet.cli.signals import Signals
+from stegnet.cli.signals import raised_signals
 from stegnet.core.errors import ClusterError, DataError
 from stegnet.core.processes import Work, over_processes
 from stegnet.core.remote_path import place
@@ -102,7 +102,7 @@ def test_a_signal_ends_a_task_whose_cleaning_up_takes_long(nodes, many):
         wait_until(lambda: len(contents("out")) == 2)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    with ThreadPoolExecutor(1) as pool, Signals().handled(), pytest.raises(KeyboardInterrupt), closing(running):
+    with ThreadPoolExecutor(1) as pool, raised_signals(), pytest.raises(KeyboardInterrupt), closing(running):
         assert next(running).error is None
         pool.submit(end)
         next(running)
