@@ -305,7 +305,7 @@ def _open_output() -> TextIO:
 
 
 def copy_to_output(path: Path) -> None:
-    """Copy a file to standard output; errors are those of `stdout_errors`."""
+    """Copy a file to standard output, which must not be a terminal; errors are those of `stdout_errors`."""
     refuse_terminal()
     with stdout_errors(), path.open("rb") as file:
         shutil.copyfileobj(file, sys.stdout.buffer)

@@ -244,9 +244,10 @@ class _MethodOption:
         text = self.help.replace("%", "%%")
         if 1 < len(self.owners) < len(METHODS):
             text += f" [{', '.join(self.owners)}]"
-        if self.type_ is bool:
+        if self.type_ is bool:  # of a default that is True, the flag is --no-NAME
             group.add_argument(self.flag, dest=self.name, action="store_const", const=not self.default, help=text)
         else:
+            # A type, it or None, or a Literal of strings. Only the last has a string as default.
             choices = get_args(self.type_) if isinstance(self.default, str) else None
             alternatives = get_args(self.type_) or (self.type_,)
             types = [kind for kind in alternatives if isinstance(kind, type) and kind is not type(None)]

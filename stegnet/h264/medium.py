@@ -208,7 +208,7 @@ class H264Container(Container):
     def __init__(self, file: Cover, key_source: Opener) -> None:
         self._stream = FilmStream(file, damaged=True)
         self._contexts: list[SampleRules] = []  # of each group
-        self._finding = KeyRing(key_source)
+        self._finding = KeyRing(key_source)  # finds groups; what it learns of the key is not what `read` has learnt
         super().__init__(file, key_source)
 
     def read(self, position: int, frame: np.ndarray) -> FrameReading:
@@ -234,5 +234,6 @@ class H264Container(Container):
             window.drop(length)
             yield group.samples
 
-    def _opens(self, group: Group, first: bool) -> bool:
-        return read_record(group.samples, self._finding, first=first, rules=group.rules).record is not None
+    def _opens(self, group: Group, is_first: bool) -> bool:
+        """Return whether a group opens with the key; the film's first one is read otherwise."""
+        return read_record(group.samples, self._finding, first=is_first, rules=group.rules).record is not None

@@ -508,7 +508,13 @@ class _IndexEntry(NamedTuple):
 def _index_entries(file: JpegFile, origin: int, order: str) -> list[_IndexEntry]:
     """Return the entries of an index, of which the first is the first picture's; [] if there are none.
 
-    Some encoders count the bytes to the entries from their directory.
+    Some encoders count the bytes to the entries from their directory. They count from where a picture begins at a
+    place that an entry names, or the first one's length is right.
+
+    Args:
+        file: JPEG with an index.
+        origin: place in it of the index's TIFF header, from which offsets count.
+        order: byte order, "<" or ">".
 
     Raises:
         struct.error, KeyError: the index is damaged.

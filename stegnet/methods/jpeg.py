@@ -123,7 +123,10 @@ that does the same. For apps of which nothing is known: --for messenger.
         return JpegMedium(made)
 
     def capacity(self, cover: CoverSize, name: str, options: JpegOptions) -> Capacity:
-        """Return the capacity for a file of this name, of any picture through a channel, or of a JPEG; else 0 bytes."""
+        """Return a cover's capacity for a file of this name: of a JPEG and, through a channel, of any picture; else 0.
+
+        What a channel makes of a cover shows nothing of its past.
+        """
         if cover.cover is None or not (options.names_channel or cover.cover.is_jpeg):
             return Capacity(0)
         medium = self.open(cover.cover, options, "", ANY_KEY)

@@ -166,7 +166,8 @@ def synchronise_batch_norms(network: nn.Module) -> None:
 def _find_unit(encoder: FeatureExtractor, channels: int) -> int:
     """Return the unit of H and W: the largest stride, doubled until the maps have the announced shapes.
 
-    It is tested on a picture that is not square, since many transformers accept a single size.
+    It is tested on a picture that is not square, since many transformers accept a single size. The encoder is in
+    evaluation mode afterwards.
     """
     max_unit = 256  # pixels
     unit = max(encoder.feature_info.reduction())

@@ -134,6 +134,7 @@ class Header:
         """Erasure code that spreads a file over the frames; None if no file is spread."""
         if not isinstance(self.secret, File) or not self.secret.needed:
             return None
+        # An album's pictures carry some of all SHARES shares each, from their `first_share` on.
         shares = SHARES if self.secret.enough else self.frames
         return ErasureCode(self.film_id, shares, self.secret.size, self.secret.needed)
 

@@ -35,7 +35,7 @@ class ErasureCode:
     """Erasure code that maps a file's bytes to the frames of a film."""
 
     film_id: bytes  # of the container
-    frames: int  # number of the container's frames
+    frames: int  # number of the container's frames; of an album, SHARES
     size: int  # size of the file in bytes
     needed: int  # shares of a group that give all others, K; 1 to `least_shares(frames)`
 

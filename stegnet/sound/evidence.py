@@ -187,7 +187,9 @@ def _are_equal(samples: np.ndarray) -> bool:
 
 
 def _lattice(sample: SoundSample) -> tuple[bool, float]:
-    """Return whether levels are left out, and otherwise the number of changes that make uneven levels even.
+    """Return whether levels are left out, and otherwise after how many changes it shows that they became more even.
+
+    It shows where the deflection is HARD_DEFLECTION; inf: never.
 
     Counted are the levels of each channel, and of the sums and differences of two, which a change of stereo width
     leaves on a lattice.
@@ -201,7 +203,7 @@ def _lattice(sample: SoundSample) -> tuple[bool, float]:
         if any(levels.are_left_out() for levels in (whole, *histograms)):
             return True, 0
         informations.append(max(whole.information(), float(np.mean([levels.information() for levels in histograms]))))
-    by_channels = sum(informations[: sample.channels]) / sample.channels**2  # a change is in one of them
+    by_channels = sum(informations[: sample.channels]) / sample.channels**2  # each gets a share of the changes
     by_mixes = max(informations[sample.channels :], default=0.0)
     information = max(by_channels, by_mixes)
     return False, HARD_DEFLECTION * math.sqrt(sample.frames / information) if information else math.inf

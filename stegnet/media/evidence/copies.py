@@ -155,7 +155,7 @@ def _overlapping_strips(picture: np.ndarray) -> Iterator[slice]:
 
 
 def _mark_squares(marked: np.ndarray, mask: np.ndarray) -> None:
-    """Mark the pixels of squares of 3×3 in which a mask, (n, W) bool, is True."""
+    """Set `marked`, (n, W) bool, at the pixels of squares of 3×3 in which a mask of its shape is True throughout."""
     if min(mask.shape) < _FLAT:
         return
     corners = mask[:-2] & mask[1:-1] & mask[2:]

@@ -67,12 +67,12 @@ def as_given(picture: np.ndarray) -> np.ndarray:
     return picture
 
 
-def usual_capacity(name: str, point: OperatingPoint, height: int, width: int) -> int | None:
-    """Return the bytes of content that a picture of this size usually carries at a point through the channel of a name.
+def usual_capacity(channel: str, point: OperatingPoint, height: int, width: int) -> int | None:
+    """Return the bytes of content that a picture, height × width pixels, usually carries at a point through a channel.
 
-    None: not known for this point.
+    The rate is the channel's or, without one, that of the channel that the point is meant for. None: neither is known.
     """
-    rate = ROBUST_RATES.get(name, ROBUST_RATES.get(point.name))
+    rate = ROBUST_RATES.get(channel, ROBUST_RATES.get(point.name))
     blocks = (height // BLOCK) * (width // BLOCK)
     return None if rate is None else max(content_capacity(blocks, point, rate), 0)
 
