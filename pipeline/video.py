@@ -1,4 +1,7 @@
-"""Stage video: a film hidden in its cover and revealed, measured frame by frame from the files."""
+"""Stage video: a film hidden in its cover and revealed, measured frame by frame from the files.
+
+The secret's frames are shuffled by the key in `stegnet.networks.inference`.
+"""
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
