@@ -14,7 +14,7 @@ from tests.support.films import make_film, picture
 if TYPE_CHECKING:
     from tests.support.real_channels import Channel
 
-pytest_plugins = ("tests.support.settings", "tests.support.lanes")
+pytest_plugins = ("tests.support.settings", "tests.support.lanes", "tests.support.crashes")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
