@@ -48,10 +48,10 @@ def main() -> None:
     ):
         found = table.groupby(by)[["container_psnr", "secret_psnr"]].mean()
         axes.plot(found["container_psnr"], found["secret_psnr"], mark, color=colour, markersize=9, label=name)
-    for mark, (_, row) in zip("sPX", means[means["how"] == "published"].tail(3).iterrows(), strict=True):
-        axes.plot(
-            row["container_psnr"], row["secret_psnr"], mark, color="#7c3aed", label=f"{row['series']}, as published"
-        )
+    published = means[means["how"] == "published"].tail(3)
+    columns = (published[name] for name in ("series", "container_psnr", "secret_psnr"))
+    for mark, name, container, secret in zip("sPX", *columns, strict=True):
+        axes.plot(container, secret, mark, color="#7c3aed", label=f"{name}, as published")
     axes.grid(alpha=0.3)
     axes.legend(loc="lower left")
     save(figure, PICTURE)
