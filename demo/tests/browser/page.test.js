@@ -266,7 +266,7 @@ visiting("an animation is no cover, and no copy of its first picture is hidden",
   assert.match(await visitor.troubleAt("cover"), /^moving\.png is an animation.*Use a picture\.$/s);
   await visitor.give("cover", SMALL);
   await visitor.give("secret", exchange("moving.png"));
-  assert.match(await visitor.forecast(), /The secret is too large\. Use a larger cover, or a film\.$/);
+  assert.match(await visitor.forecast(), /The secret is too large\. Use a larger cover\.$/);
 });
 
 visiting("that a transparent cover turns opaque is told before", async (visitor) => {
