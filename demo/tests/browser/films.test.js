@@ -9,7 +9,7 @@ import { run } from "./jobs.js";
 import { bytes, exchange, open, PASSPHRASE } from "./open.js";
 
 /** Those of docs/format.md. */
-const VECTORS = new URL("../../../tests/format/vectors", import.meta.url).pathname;
+const VECTORS = new URL("../../../tests/format/vectors/", import.meta.url).pathname;
 const { vectors } = JSON.parse(await readFile(`${VECTORS}answers.json`, "utf8"));
 const KEY = (await readFile(exchange("key"))).toString("hex");
 

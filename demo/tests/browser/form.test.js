@@ -67,7 +67,7 @@ visiting("a film that no browser plays is taken all the same", async (visitor) =
   await visitor.give("cover", exchange("broadcast.ts"));
   assert.match(await visitor.page.locator('[data-drop="cover"] .caption').innerText(), /^film, [\d.]+ kB$/);
   await visitor.give("cover", { name: "a.mp3", mimeType: "audio/mpeg", buffer: Buffer.from("ID3 no picture") });
-  assert.match(await visitor.troubleAt("cover"), /a\.mp3 is not a picture or film that this page can read/);
+  assert.match(await visitor.troubleAt("cover"), /a\.mp3 is not a picture that this page can read/);
   await visitor.give("cover", { name: "a.flac", mimeType: "audio/flac", buffer: Buffer.from("fLaC and more") });
   assert.match(await visitor.troubleAt("cover"), /a\.flac is a sound, which this page does not open\. The program does\./);
 });
