@@ -72,6 +72,11 @@ def test_the_bytes_do_not_depend_on_who_computes_them(nodes, expected):
     assert all(outcome.size == len(expected[outcome.out.name]) for outcome in outcomes)
 
 
+def left_behind(name: str) -> bool:
+    """Does a killed run leave this, until it is a week old?"""
+    return name.startswith(".") and name.endswith(".part")
+
+
 def test_a_node_is_killed(nodes, expected):
     """Its tasks are done elsewhere; nothing is lost, written twice, or other than on one machine."""
     with closing(hiding(nodes.address)) as running:
@@ -80,7 +85,7 @@ def test_a_node_is_killed(nodes, expected):
         outcomes += running
     assert errors(outcomes) == []
     assert [outcome.out.name for outcome in outcomes] == ORDER
-    assert contents("out") == expected
+    assert {name: data for name, data in contents("out").items() if not left_behind(name)} == expected
 
 
 @pytest.fixture
@@ -173,7 +178,7 @@ def test_the_command_is_killed(nodes, many):
     wrote = [f"wrote out/{name}" for name in order if name not in left]
     assert [line.split(":")[0] for line in out.splitlines()] == wrote
     assert len([line for line in err.splitlines() if line.endswith("files/s")]) == 2
-    assert set(contents("out")) == many
+    assert {name for name in contents("out") if not left_behind(name)} == many
     revealing = command("reveal", "out", "-o", "back", "--strict", cluster="local")
     revealing.communicate()
     assert revealing.returncode == 0
