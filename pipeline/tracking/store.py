@@ -72,9 +72,10 @@ def store_errors() -> Iterator[None]:
 
 
 class LiveRun:
-    """A run while its stage works. What the store refuses is said once, and the rest is left to stage publish.
+    """A run while its stage works. The store's first refusal is logged, and the rest is left to stage publish.
 
-    A run that continues an interrupted training has its points and pictures up to step `last`; −1 for a new run.
+    Points are sent together, at most once a second. A run that continues an interrupted training has its points and
+    pictures up to step `last`; −1 for a new run.
     """
 
     def __init__(self, store: "Tracker", run: Run, last: int) -> None:
@@ -83,12 +84,15 @@ class LiveRun:
         self._store = store
         self._run = run
         self._last = last
+        self._points: dict[tuple[str, int], float] = {}  # not sent yet
+        self._sent = time.monotonic()
 
     def log_point(self, stage: str, point: Mapping[str, float]) -> None:
         """Log a point of a stage's curve, at its "step"."""
         if (step := int(point["step"])) > self._last:
-            figures = {(f"{stage}/{name}", step): value for name, value in point.items() if name != "step"}
-            self._send(self._store.client.log_batch, self.id, _metrics(figures))
+            self._points |= {(f"{stage}/{name}", step): value for name, value in point.items() if name != "step"}
+            if time.monotonic() - self._sent >= 1:
+                self._send_points()
 
     def log_picture(self, name: str, step: int, pixels: NDArray[np.uint8]) -> None:
         """Log one picture of a series, (H, W, 3) uint8."""
@@ -97,14 +101,20 @@ class LiveRun:
 
     def finish(self, result: Result, **figures: float) -> None:
         """Log the result of the stage, and figures of this execution."""
-        execution = {(f"run/{name}", 0): value for name, value in figures.items()}
-        self._send(self._store.client.log_batch, self.id, _metrics(execution))
+        self._points |= {(f"run/{name}", 0): value for name, value in figures.items()}
+        self._send_points()
         self._send(self._store.log, self._run, result)
         self._send(self._store.attach, self._run, result)
 
     def end(self, status: str) -> None:
         """End the run as FINISHED, FAILED or KILLED."""
+        self._send_points()
         self._send(self._store.client.set_terminated, self.id, status)
+
+    def _send_points(self) -> None:
+        self._send(self._store.client.log_batch, self.id, _metrics(self._points))
+        self._points = {}
+        self._sent = time.monotonic()
 
     def _send(self, call: Callable[..., object], *arguments: object, **named: object) -> None:
         if self.complete:
