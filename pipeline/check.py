@@ -38,10 +38,11 @@ def main(config: Config, data: Path, checked: Path, code: Path) -> None:
     check_code(config)
     check_folders(config.data)
     find_sources(config.data, data)
-    for key, file in asdict(config.video).items():
-        if file != PUBLIC_KEY and not Path(file).is_file():
-            raise ConfigError(f"params.yaml: video.{key}: there is no file {file}")
-    if config.video.key != PUBLIC_KEY:
+    has_own_key = config.video.key != PUBLIC_KEY
+    for name, file in asdict(config.video).items():
+        if (name != "key" or has_own_key) and not Path(file).is_file():
+            raise ConfigError(f"params.yaml: video.{name}: there is no file {file}")
+    if has_own_key:
         read_key(config.video.key)
     check_loss(config.train.loss)
     check_augmentation(config.train.crop, config.train.augment)
