@@ -7,7 +7,7 @@ import re
 import stat
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -47,7 +47,7 @@ def _unnamed(data: bytes) -> io.FileIO:
 
 
 class Closing(Protocol):
-    """What has to be closed."""
+    """A reader that has to be closed."""
 
     def close(self) -> None:
         """Close it."""
@@ -140,8 +140,14 @@ class OpenedFile:
         found: T = self._found[name]
         return found
 
-    def hand_on(self, name: str, reader: Closing) -> None:
-        """Leave an open reader of the file to whoever needs one next."""
+    @contextmanager
+    def handing_on(self, name: str, reader: Closing) -> Iterator[None]:
+        """Leave an open reader of the file, after the block, to whoever needs one next; close it if the block fails."""
+        try:
+            yield
+        except BaseException:
+            reader.close()
+            raise
         self._readers[name] = reader
 
     def take(self, name: str) -> Any:

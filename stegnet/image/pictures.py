@@ -9,8 +9,8 @@ import io
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -135,7 +135,7 @@ def read_with_notes(path: Source, layers: bool = False) -> ReadPicture:
 
 
 class PictureHead(NamedTuple):
-    """What a picture's file says before it is decoded."""
+    """Facts that a picture's file states, read before it is decoded."""
 
     width: int
     height: int
@@ -145,7 +145,7 @@ class PictureHead(NamedTuple):
 
 
 def picture_head(path: Source) -> PictureHead:
-    """Return what a picture's file says, which is read once of an opened file; errors are those of `open_picture`."""
+    """Return the facts that a picture's file states; an opened file is asked once. Errors: `open_picture`."""
     return path.once("picture head", _head) if isinstance(path, OpenedFile) else _head(path)
 
 
@@ -231,23 +231,18 @@ def open_picture(path: Source, *, hands_on: bool = False) -> Iterator[ImageFile.
         MediaError: there is no such file, it is not a picture, or one of a rare kind, or its data, as far as the block
             reads it, is damaged.
     """
-    keeps_open = False
     try:
         with _reading_large_texts:
             image = (path.take("opened picture") if isinstance(path, OpenedFile) else None) or _opened(path)
-            try:
-                yield image
-                keeps_open = hands_on
-            except UNREADABLE as error:
-                _refuse_rare_jpeg(path, image.format)
-                message = " ".join(str(error).split())  # of several lines, from some libraries
-                reason = f" ({message})" if message else ""
-                raise MediaError(f"the picture is damaged or truncated{reason}", _AGAIN, subject=path) from error
-            finally:
-                if keeps_open and isinstance(path, OpenedFile):
-                    path.hand_on("opened picture", image)
-                else:
-                    image.close()
+            opened = path if hands_on and isinstance(path, OpenedFile) else None
+            with opened.handing_on("opened picture", image) if opened else closing(image):
+                try:
+                    yield image
+                except UNREADABLE as error:
+                    _refuse_rare_jpeg(path, image.format)
+                    message = " ".join(str(error).split())  # of several lines, from some libraries
+                    reason = f" ({message})" if message else ""
+                    raise MediaError(f"the picture is damaged or truncated{reason}", _AGAIN, subject=path) from error
     except Image.DecompressionBombError as error:
         raise MediaError("the picture is too large to read", f"at most {MAX_PIXELS} pixels", subject=path) from error
 
@@ -363,12 +358,14 @@ def picture_has_position(path: Source) -> bool:
 
 
 def _has_position(image: Image.Image) -> bool:
-    with ignoring_warnings:  # damage in it was reported when it was read
-        try:
-            position = image.getexif().get_ifd(ExifTags.IFD.GPSInfo)
-        except UNREADABLE:
-            position = {}
-    packets = [image.info.get(name) or b"" for name in ("xmp", "XML:com.adobe.xmp")]
+    return says_position(image.getexif, [image.info.get(name) or b"" for name in ("xmp", "XML:com.adobe.xmp")])
+
+
+def says_position(exif: Callable[[], Image.Exif], packets: Iterable[bytes | str]) -> bool:
+    """Return whether a picture's EXIF, which is read by a call, or its packets of XMP say where it was taken."""
+    position: dict[int, object] = {}
+    with ignoring_warnings, suppress(*UNREADABLE):  # damage in it was reported when it was read; viewers do without it
+        position = exif().get_ifd(ExifTags.IFD.GPSInfo)
     latitude = b"GPSLatitude"  # XMP, part 2, section 3.3: the namespace exif
     in_xmp = any(latitude in (packet.encode() if isinstance(packet, str) else packet) for packet in packets)
     return ExifTags.GPS.GPSLatitude in position or in_xmp

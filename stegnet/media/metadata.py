@@ -17,7 +17,7 @@ from stegnet.core.text import Setting, Text
 from stegnet.formats.opened_file import Part, Source, id3_bytes, is_mp4, mapped
 from stegnet.formats.riff import riff_chunks
 from stegnet.formats.signatures import form_of
-from stegnet.image.pictures import UNREADABLE, ignoring_warnings, picture_has_position
+from stegnet.image.pictures import UNREADABLE, ignoring_warnings, picture_has_position, says_position
 from stegnet.jpeg.markers import JpegFile, Segment, UnsupportedJpegError, open_jpeg
 from stegnet.png.file import chunk_bytes, open_png
 from stegnet.sound.flac import (
@@ -115,13 +115,13 @@ def has_gps_position(source: Source) -> bool:
 
 def _jpeg_has_position(file: JpegFile) -> bool:
     contents = [file.data[segment.start : segment.end] for segment in file.metadata if segment.marker == 0xE1]
-    exif = Image.Exif()
-    position: dict[int, object] = {}
-    with ignoring_warnings, suppress(*UNREADABLE):  # viewers do without damaged EXIF
-        exif.load(b"".join(content.removeprefix(_EXIF) for content in contents if content.startswith(_EXIF)))
-        position = exif.get_ifd(ExifTags.IFD.GPSInfo)
-    in_xmp = any(b"GPSLatitude" in content for content in contents if content.startswith(b"http://ns.adobe.com/"))
-    return ExifTags.GPS.GPSLatitude in position or in_xmp
+
+    def exif() -> Image.Exif:
+        found = Image.Exif()
+        found.load(b"".join(content.removeprefix(_EXIF) for content in contents if content.startswith(_EXIF)))
+        return found
+
+    return says_position(exif, [content for content in contents if content.startswith(b"http://ns.adobe.com/")])
 
 
 def _mp4_has_position(source: Source) -> bool:

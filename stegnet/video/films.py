@@ -591,15 +591,8 @@ def open_film(path: Source, **options: str) -> InputContainer:
 def film_head(path: Source) -> Iterator[InputContainer]:
     """Open a film for a block that reads no packet: the next reader goes on with it. Errors: `open_film`."""
     film = open_film(path)
-    is_kept = False
-    try:
+    with path.handing_on("film", film) if isinstance(path, OpenedFile) else closing(film):
         yield film
-        is_kept = isinstance(path, OpenedFile)
-    finally:
-        if is_kept and isinstance(path, OpenedFile):
-            path.hand_on("film", film)
-        else:
-            film.close()
 
 
 def _check_counts(path: Source) -> None:
