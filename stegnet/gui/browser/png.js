@@ -4,7 +4,7 @@ import { nothingOpens, PageError } from "./errors.js";
 import { inflate, join } from "./format/bytes.js";
 import { blank } from "./picture.js";
 
-const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+export const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const CHANNELS = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 }; // by the colour type
 const PALETTE = 3;
 const MOST_SAMPLES = 2 ** 31 - 1;

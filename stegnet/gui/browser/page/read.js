@@ -8,12 +8,12 @@ import { asFilm, dimensions, drawn, isJpeg, readFilm, readOther, readPicture, so
 import { fromBitmap, isGreyBitmap, isTransparent } from "../canvas.js";
 import { PageError } from "../errors.js";
 import { firstChannel, isGrey } from "../picture.js";
+import { isPng, SIGNATURE } from "../png.js";
 
 /** Pixels of a cover or a secret that is a picture: enough for what people send, little enough for a browser's memory. */
 const MAX_PIXELS = 4096 * 3072;
 const MAX_BYTES = 2 ** 28; // of a secret, or a picture that is a container: it is read into memory whole
 const GIF = [0x47, 0x49, 0x46, 0x38];
-const PNG = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const [IEND, EOI] = [0x49454e44, 0xd9]; // types of a PNG file's last chunk, and of a JPEG's last marker
 const MANY_GREYS = 128; // a palette of more greys is that of a grey picture
 
@@ -77,12 +77,10 @@ export async function readContainer(file) {
 
 const only = (what, { name }) => new PageError(`${name} is ${what}, which this page does not open.`, "The program does.");
 
-const isPng = (bytes) => PNG.every((byte, at) => bytes[at] === byte);
-
 /** @throws {PageError} a PNG or JPEG file ends too early; Firefox shows it all the same */
 async function checkWhole(file) {
   const isOfJpeg = await isJpeg(file);
-  if (!isOfJpeg && !isPng(new Uint8Array(await file.slice(0, PNG.length).arrayBuffer()))) return;
+  if (!isOfJpeg && !isPng(new Uint8Array(await file.slice(0, SIGNATURE.length).arrayBuffer()))) return;
   const bytes = new Uint8Array(await file.arrayBuffer());
   if (isOfJpeg ? !endsAsJpeg(bytes) : !endsAsPng(bytes)) throw damaged(file);
 }
