@@ -169,7 +169,7 @@ def hidden(peer: Peer, cover: bytes, secret: bytes, folder: Path) -> Cost | None
     return run(peer.hide, folder)
 
 
-# What it costs, and what is kept
+# Costs, and metadata that stays
 
 
 def with_metadata(pixels: np.ndarray, suffix: str) -> bytes:
@@ -269,7 +269,7 @@ def _measured(path: Path) -> np.ndarray:
         return spam(np.array(picture.convert("RGB")))
 
 
-# What arrives
+# After changes on the way
 
 _WATERMARK = """
 import sys

@@ -81,7 +81,7 @@ class Room(NamedTuple):
 
     @property
     def capacity(self) -> Capacity:
-        """What is told of it."""
+        """The same as the user is told it, with 0 for nothing."""
         return Capacity(self.bytes or 0, self.hard or 0, self.history, self.condition)
 
 

@@ -29,9 +29,9 @@ from stegnet.media.cover import Cover
 from stegnet.methods.better_way import is_network_better
 from stegnet.methods.registry import METHODS
 
+_SEALED = dict.fromkeys(FORMS[PICTURE], "sealed")
 # By the form of a cover: the method for each suffix of its container, the usual suffix first. A JPEG that was saved
 # without loss would show that it was one.
-_SEALED = dict.fromkeys(FORMS[PICTURE], "sealed")
 _METHODS_BY_FORM: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "JPEG": {".jpg": "jpeg", **_SEALED, ".jpeg": "jpeg"},

@@ -1,4 +1,4 @@
-"""What ran when a test crashed its process: pytest-xdist names the test alone, and its worker's output may be cut off.
+"""Stacks of processes that a test crashed: pytest-xdist names the test alone, and its output may be cut off.
 
 Each process writes its stack to a file of its own when it crashes; the summary shows what is in these files.
 """

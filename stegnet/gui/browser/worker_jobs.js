@@ -1,4 +1,4 @@
-/** What the worker does without a network, so that the page stays responsive. */
+/** The worker's jobs that need no network; in a worker, so that the page stays responsive. */
 
 import { decodePicture, encodePng, fromBitmap } from "./canvas.js";
 import { hideInJpeg, isTooFine, makeJpegCapacity, revealFromJpeg, securityOf } from "./codec/jpeg.js";

@@ -1,4 +1,4 @@
-/** What a page of one file holds besides its script (stegnet/gui/one_page.py); nothing in other pages. */
+/** Data that a page of one file holds besides its script (stegnet/gui/one_page.py); other pages have none. */
 
 const block = globalThis.document?.getElementById("embedded");
 

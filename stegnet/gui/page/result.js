@@ -41,5 +41,5 @@ export const thousands = (count) => count.toLocaleString("en");
 /** Root of the mean squared error, in levels. */
 export const rmse = (psnr) => (255 * 10 ** (-psnr / 20)).toFixed(1);
 
-/** How far a picture is from another, in words. @param {number} psnr in dB */
+/** The distance of a picture from another, in words. @param {number} psnr in dB */
 export const offBy = (psnr) => `${rmse(psnr)} of 255 levels off`;

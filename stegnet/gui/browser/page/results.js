@@ -59,7 +59,7 @@ export function compared(file, type, cover) {
   };
 }
 
-/** The view of what hiding changed. @param {string} what it is */
+/** The view of the changes by hiding. @param {string} what it is */
 export function differing(difference, psnr, what) {
   return {
     Difference: {
