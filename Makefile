@@ -6,6 +6,8 @@ READY := $(VENV)/.ready
 ALL := $(VENV)/.all
 # What `make zoo` is for on two cores; ZOO=--minutes=2 on a GPU.
 ZOO := --minutes 4 --pairs 1000 -S train.crop=64 -S train.batch=8 -S train.lr=0.001
+# What `make repro-gpu` changes in params.yaml, as in docs/gpu.md.
+GPU := -S model.name=costa -S model.backbone=convnext_atto -S model.width=64 -S data.scenes=8000 -S train.pairs=400000 -S train.batch=32 -S train.crop=128 -S train.ema=0.998 -S train.compile=true
 # Tests of services are shared out by files, so that what a file starts, it starts once.
 TEST := env -u PYTHONDONTWRITEBYTECODE python -m pytest -n auto --dist
 export PATH := $(BIN):$(PATH)
@@ -33,8 +35,8 @@ $(ALL): $(READY)
 repro: $(READY) ## run all stages of dvc.yaml that are not up to date
 	dvc repro
 
-repro-gpu: $(READY) ## run all stages with a larger network and longer training, sized for a GPU by pipeline/gpu.txt
-	dvc exp run $$(grep -o '^-S [^ ]*' pipeline/gpu.txt)
+repro-gpu: $(READY) ## run all stages with a larger network and longer training, sized for a GPU: docs/gpu.md
+	dvc exp run $(GPU)
 
 evaluate-all: $(ALL) ## run the long measurements (attacks, lossy channels) on the pair trained here; takes hours
 	dvc repro
@@ -45,7 +47,7 @@ report: $(ALL) ## run the long measurements on the pair shipped with stegnet, no
 	dvc --cd study repro report@shipped populations
 	cp -r study/shipped/. reports/shipped/
 
-zoo: $(ALL) ## train the published networks of pipeline/zoo for the same time, and measure them on one ruler, in build/zoo; hours
+zoo: $(ALL) ## train the published networks of study/zoo for the same time, and measure them on one ruler, in build/zoo; hours
 	dvc repro prepare
 	python -m study.zoo build/shards build/zoo $(ZOO)
 

@@ -25,7 +25,7 @@ UNSEEN = {
         "params.yaml", "pipeline/*", "study/*", "tools/stage_deps.py", "tools/verify.py",
     ],
     "tests/pipeline/*/*": ["params.yaml"],
-    "tests/study/*": ["assets/*", "params.yaml", "pipeline/zoo/*", "study/*.yaml"],
+    "tests/study/*": ["assets/*", "params.yaml", "study/*.yaml"],
     "tests/test_wheel.py": [
         "*.c", "*.h", "*/__init__.py*", "MANIFEST.in", "PYPI.md", "README.md", "build_backend.py", "docs/*.md",
         "pyproject.toml", "stegnet/cli/*", "stegnet/gui/*", "stegnet/weights/*",

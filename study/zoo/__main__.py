@@ -2,11 +2,11 @@
 
     python -m study.zoo SHARDS OUT [NAME...] [--minutes 3] [--pairs 400] [-S train.crop=96 …]
 
-Each profile of pipeline/zoo is trained by the parameters of ./params.yaml with its changes, and with those of -S over
-them. How long the trainings will take is said first, by three steps of each. OUT gets a folder for each network, budget
-and set of parameters, and, when all are measured, zoo.csv, zoo.png and budget.json. Trainings, figures and containers
-that are there are not made again, and an interrupted training goes on: the same command resumes. Only the detector is
-trained each time. It needs neither DVC nor MLflow.
+Each profile, a YAML file beside this one, is trained by the parameters of ./params.yaml with its changes, and with
+those of -S over them. How long the trainings will take is said first, by three steps of each. OUT gets a folder for
+each network, budget and set of parameters, and, when all are measured, zoo.csv, zoo.png and budget.json. Trainings,
+figures and containers that are there are not made again, and an interrupted training goes on: the same command resumes.
+Only the detector is trained each time. It needs neither DVC nor MLflow.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import logging
 import os
 import platform
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,13 +27,12 @@ import pandas as pd
 import torch
 
 from pipeline.chart import COLOURS, MARKERS, chart
-from pipeline.config import Config, changed, check, read
+from pipeline.config import Config, changed, check, flatten, parse, read
 from pipeline.detect.detection import CONTROL_FOUND, CONTROLS
 from pipeline.detect.detector import detect, train_detector
 from pipeline.detect.methods import PicturePair, container_seed, picture_pairs
 from pipeline.evaluate.quality import PicturePairs
 from pipeline.evaluate.statistics import headline_kind
-from pipeline.preset import ZOO, parse_changes, read_preset
 from pipeline.shards import TEST, TRAIN
 from pipeline.stage import bar, program, write_json, write_table
 from pipeline.train.checkpoint import Checkpoint
@@ -43,14 +42,16 @@ from pipeline.train.run import prepare_run, write_weights
 from pipeline.train.train import Trainer, train
 from stegnet.core.compute import device_name, make_deterministic, pick_device
 from stegnet.core.disk import atomic_write
+from stegnet.core.errors import ConfigError, did_you_mean
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
 from stegnet.core.names import TRUSTED
 from stegnet.networks.card import read_card
-from stegnet.networks.pair import load_pair
+from stegnet.networks.pair import family_names, load_pair
 from study.photograph_pairs import pairs_of
 from study.zoo.ruler import EXACT, STORED, Pixels, means, ruler_of
 
-OURS = "costa"  # the preset of this project's own pair, to compare with
+OURS = "costa"  # this project's own pair, to compare with
+PROFILES = {file.stem: file for file in sorted(Path(__file__).parent.glob("*.yaml"))}
 FIGURES = "figures.json"
 WEIGHTS = "pair.safetensors"
 
@@ -102,7 +103,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("shards", type=Path, help="prepared pictures, as `dvc repro prepare` writes them: build/shards")
     parser.add_argument("out", type=Path, help="folder of the results")
-    parser.add_argument("names", nargs="*", help="presets; without any, those of pipeline/zoo, and costa")
+    parser.add_argument("names", nargs="*", help="profiles, or families; without any, all profiles, and costa")
     parser.add_argument("--minutes", type=float, default=3, help="time for each training; 0: no such trainings")
     parser.add_argument("--pairs", type=int, default=400, help="pairs for each training; 0: no such trainings")
     changes = "a value of params.yaml for all networks, over the profiles'; repeatable"
@@ -118,7 +119,7 @@ def run(options: argparse.Namespace) -> None:
     """Do what the command line asks for."""
     budgets = [Budget(minutes=options.minutes)] if options.minutes else []
     budgets += [Budget(pairs=options.pairs)] if options.pairs else []
-    names = options.names or [*(file.stem for file in sorted(ZOO.glob("*.txt"))), OURS]
+    names = options.names or [*PROFILES, OURS]
     changes = parse_changes(options.set_param)
     tables = []
     rows = [[entry_of(name, budget, changes, options.shards, options.out) for name in names] for budget in budgets]
@@ -139,9 +140,31 @@ def run(options: argparse.Namespace) -> None:
     print(table.replace({"network": {default: f"{default} (the default)"}}).to_string(index=False))
 
 
+def read_profile(name: str) -> dict[str, object]:
+    """Return a profile's changes by dotted keys of params.yaml; of a family without a profile, its name alone."""
+    if name in PROFILES:
+        return flatten(read(PROFILES[name]))
+    if name not in family_names():
+        known = [*PROFILES, *family_names()]
+        hint = f"{did_you_mean(name, known)} known: {', '.join(dict.fromkeys(known))}".lstrip()
+        raise ConfigError(f"the zoo has no network {name!r}", hint)
+    return {"model.name": name}
+
+
+def parse_changes(texts: Iterable[str]) -> dict[str, object]:
+    """Return the values of texts `key=value` by dotted keys. Raises ConfigError for a text without =."""
+    changes = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(f"-S {text}: not of the form key=value", "such as -S train.crop=64")
+        changes[key] = parse(value)
+    return changes
+
+
 def entry_of(name: str, budget: Budget, changes: dict[str, object], shards: Path, out: Path) -> ZooEntry:
     """Return the entry of a profile; `changes` go over it."""
-    values = changed(read(Path("params.yaml")), read_preset(name) | changes)
+    values = changed(read(Path("params.yaml")), read_profile(name) | changes)
     training = prepare_run(check(values), shards)
     return ZooEntry(name, budget, values, out / budget.name.replace(" ", "-") / f"{name}-{training.fingerprint[:8]}")
 

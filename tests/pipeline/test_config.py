@@ -1,6 +1,7 @@
 """params.yaml: what is in it, and the line that a user reads when something in it is wrong."""
 
 import dataclasses
+import re
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -8,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.preset import parse_changes, preset_files, read_preset
 from stegnet import ConfigError
-from tests.support.lab import PARAMS, Config, changed, check, flatten, load, parse, read, with_recipe
+from study.zoo.__main__ import PROFILES, parse_changes, read_profile
+from tests.support.lab import PARAMS, ROOT, Config, changed, check, flatten, load, parse, read, with_recipe
 
 TEXT = PARAMS.read_text(encoding="utf-8")
 VALUES = parse(TEXT)
@@ -165,20 +166,25 @@ def test_keys_that_do_not_fit_together():
     assert error(changed(VALUES, {"train.loss.mse": 0.0}))[0].startswith("train.loss: all weights are 0")
 
 
-@pytest.mark.parametrize("name", preset_files())
-def test_what_a_preset_changes_is_known_and_what_the_printed_command_gives_dvc(name):
-    command = f"echo $(grep -o '^-S [^ ]*' {preset_files()[name]})"
-    words = subprocess.check_output(command, shell=True, text=True).split()
-    assert set(words[::2]) == {"-S"}
-    assert parse_changes(words[1::2]) == read_preset(name)
-    values = changed(VALUES, read_preset(name))
+def printed_changes(page: str) -> list[dict[str, Any]]:
+    """The changes of each `dvc exp run` that a page prints."""
+    runs = re.findall(r"dvc exp run((?: +\\?\n? *-S [\w.]+=\S+)+)", (ROOT / page).read_text(encoding="utf-8"))
+    return [parse_changes(word for word in run.split() if "=" in word) for run in runs]
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_what_a_profile_of_the_zoo_changes_is_known(name):
+    values = changed(VALUES, read_profile(name))
     assert flatten(dataclasses.asdict(check(values))) == flatten(with_recipe(values))
 
 
-def test_an_unknown_preset():
-    with pytest.raises(ConfigError, match="no preset has the name 'balujo'") as raised:
-        read_preset("balujo")
-    assert raised.value.hint.startswith("did you mean baluja? known: costa, gpu, invertible_large, baluja,")
+def test_lines_to_copy_are_those_of_the_makefile_and_of_a_profile():
+    (of_gpus,) = printed_changes("docs/gpu.md")
+    line = subprocess.check_output(["make", "-n", "-o", ".venv/.ready", "repro-gpu"], cwd=ROOT, text=True)
+    made = parse_changes(line.split()[4::2])
+    assert made == of_gpus
+    assert check(changed(VALUES, made)).train.compile
+    assert printed_changes("docs/zoo.md") == [read_profile("hinet")]
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from pipeline.prepare.prepare import map_in_pool
-from pipeline.preset import read_preset
 from stegnet import ConfigError
+from stegnet.networks.pair import find_family
 from tests.support.lab import MEANS, ROOT, DataError, prepare, read_manifest
 from tests.support.temporary import contents
 
@@ -165,6 +165,6 @@ def test_a_killed_process():
 
 
 def test_an_error_is_raised_as_if_it_had_happened_here():
-    with pytest.raises(ConfigError, match=r"^no preset has the name 'balujo'$") as caught:
-        list(map_in_pool(read_preset, ["costa", "balujo"], 2))
+    with pytest.raises(ConfigError, match=r"^model.name: unknown family 'balujo'$") as caught:
+        list(map_in_pool(find_family, ["costa", "balujo"], 2))
     assert caught.value.hint.startswith("did you mean baluja?")

@@ -13,7 +13,6 @@ from pipeline.check import check_code
 from pipeline.evaluate import quality
 from pipeline.evaluate.statistics import summarise
 from pipeline.fingerprint import code_hashes
-from pipeline.preset import preset_files, read_preset
 from pipeline.stage import write_json
 from pipeline.tracking.results import evaluate_result
 from pipeline.train import losses
@@ -21,6 +20,7 @@ from pipeline.train.pairs import check_augmentation
 from stegnet import ConfigError, WeightsError
 from stegnet.core.measures import MEASURES, SPEED
 from stegnet.networks import build, load_pair, save_pair
+from study.zoo.__main__ import PROFILES, read_profile
 from tests.support.lab import PARAMS, ROOT, TEST, Augment, changed, check, load, read
 from tests.support.shards import write_shards
 from tests.support.training import PassResult
@@ -135,7 +135,7 @@ def test_all_code_that_is_watched_counts(tmp_path: Path, name: str) -> None:
 def test_profiles_of_the_zoo_name_their_code(monkeypatch: pytest.MonkeyPatch) -> None:
     """DVC leaves out a folder in a project of its own, as study/ is, so that `code` names files there."""
     monkeypatch.chdir(ROOT)
-    own = [values for values in map(read_preset, preset_files()) if ":" in str(values["model.name"])]
+    own = [values for values in map(read_profile, PROFILES) if ":" in str(values["model.name"])]
     assert len(own) == 4
     for values in own:
         check_code(check(changed(read(PARAMS), values)))

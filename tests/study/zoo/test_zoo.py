@@ -11,6 +11,7 @@ import torch
 import yaml
 from PIL import Image
 
+from stegnet import ConfigError
 from stegnet.networks import Pair
 from study.zoo import __main__ as zoo
 from study.zoo.ruler import WholePictures
@@ -95,8 +96,15 @@ def test_other_parameters_are_other_networks(tmp_path: Path, monkeypatch: pytest
 
 def test_every_profile_hides_as_published() -> None:
     """Without base, shuffle or rounding, and so without sealed bits."""
-    for file in sorted((ROOT / "pipeline" / "zoo").glob("*.txt")):
-        values = zoo.read_preset(file.stem)
-        assert values["scramble.base"] == "none", file.name
-        assert values["train.scrambled"] == 0, file.name
-        assert values["train.rounded"] is False, file.name
+    for name in zoo.PROFILES:
+        values = zoo.read_profile(name)
+        assert values["scramble.base"] == "none", name
+        assert values["train.scrambled"] == 0, name
+        assert values["train.rounded"] is False, name
+
+
+def test_a_network_that_the_zoo_lacks_is_named() -> None:
+    with pytest.raises(ConfigError, match="no network 'balujo'") as caught:
+        zoo.read_profile("balujo")
+    assert caught.value.hint.startswith("did you mean baluja? known: baluja, deepmih, hinet,")
+    assert zoo.read_profile("costa") == {"model.name": "costa"}
