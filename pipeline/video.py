@@ -3,11 +3,12 @@
 The secret's frames are shuffled by the key in `stegnet.networks.inference`.
 """
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import NamedTuple
 
+import ffmpeg
 import numpy as np
 import pandas as pd
 
@@ -21,11 +22,11 @@ from pipeline.evaluate.quality import (
     measure_quality,
     setup_of,
 )
-from pipeline.side_by_side import VmafScores, has_vmaf, vmaf_scores, write_preview
 from pipeline.stage import film_bar, run_stage, write_json, write_table
 from pipeline.tracking import track
 from pipeline.tracking.results import video_result
 from stegnet.core.compute import make_deterministic
+from stegnet.core.disk import atomic_write
 from stegnet.core.measures import (
     BASE_PSNR,
     CONTAINER,
@@ -35,11 +36,11 @@ from stegnet.core.measures import (
     SECRET,
     SECRET_PSNR,
     SIDES,
-    VMAF,
     apd,
     psnr,
 )
 from stegnet.core.parallel import Progress
+from stegnet.formats.ffmpeg_cli import BITEXACT, input_file, run_ffmpeg
 from stegnet.hide_file import HideJob, hide_file
 from stegnet.hiding import Context
 from stegnet.image.pictures import write_png
@@ -50,6 +51,7 @@ from stegnet.networks import Network, at_own_size
 from stegnet.record import open_container, read_record
 from stegnet.results import OutputTarget
 from stegnet.video.films import read_frames
+from stegnet.video.forms import X264_DETERMINISTIC
 
 FILM = "film_"  # prefix of columns with a film's figures
 HEADLINE = (CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR)  # the columns whose means represent a film
@@ -90,7 +92,7 @@ class FilmMeasures(NamedTuple):
     """Measures of a hidden film.
 
     One row of `frames` for each hidden frame: PSNR, SSIM and APD of container and secret, PSNR of the secret's base
-    alone, and VMAF if ffmpeg can measure it. One row of `steps` for each pair of neighbours: container_flicker,
+    alone. One row of `steps` for each pair of neighbours: container_flicker,
     cover_change, secret_flicker, secret_change.
     """
 
@@ -143,15 +145,16 @@ def _measure(films: Films, key: Key, count: int, progress: Progress) -> tuple[Fi
         step = None if before is None else _flicker(before, frame)
         return row, step, frame if index in chosen else None
 
-    with _measuring_vmaf(films) as scores, closing(_hidden_frames(films, scores)) as hidden:
-        with closing(map_in_threads(measured, enumerate(_with_before(hidden)))) as found:
-            for row, step, frame in found:
-                rows.append(row)
-                steps += [step] if step else []
-                shown += [frame] if frame else []
-                progress("measure", len(rows), count)
-        vmafs = {VMAF.of(side): scores[side].finish()[:count] for side in scores}
-    return FilmMeasures(pd.DataFrame(rows).assign(**vmafs), pd.DataFrame(steps, columns=FLICKER_COLUMNS)), shown
+    with (
+        closing(_hidden_frames(films)) as hidden,
+        closing(map_in_threads(measured, enumerate(_with_before(hidden)))) as found,
+    ):
+        for row, step, frame in found:
+            rows.append(row)
+            steps += [step] if step else []
+            shown += [frame] if frame else []
+            progress("measure", len(rows), count)
+    return FilmMeasures(pd.DataFrame(rows), pd.DataFrame(steps, columns=FLICKER_COLUMNS)), shown
 
 
 def _with_before(
@@ -164,64 +167,57 @@ def _with_before(
         before = frame
 
 
-@contextmanager
-def _measuring_vmaf(films: Films) -> Iterator[dict[str, VmafScores]]:
-    """Yield VMAF by side, for the sides that ffmpeg can measure."""
-    sides = {CONTAINER: (films.cover, films.container), SECRET: (films.secret, films.revealed)}
-    with ExitStack() as measuring:
-        yield {
-            side: measuring.enter_context(vmaf_scores(*both))
-            for side, both in sides.items()
-            if has_vmaf(*_size(both[1]))
-        }
-
-
-def _size(film: Path) -> tuple[int, int]:
-    """Return height and width of a film's frames."""
-    with closing(read_frames(film)) as frames:
-        height, width = next(frames).shape[:2]
-        return height, width
-
-
-def _hidden_frames(films: Films, scores: Mapping[str, VmafScores]) -> Generator[HideRevealResult, None, None]:
-    """Yield the hidden frames. All frames are added to VMAF's, even those of the container that hide nothing.
-
-    VMAF compares the container with the cover as players show it.
-    """
-    cover, container, secret, revealed = films
+def _hidden_frames(films: Films) -> Generator[HideRevealResult, None, None]:
+    """Yield the hidden frames; the cover and the secret may have more."""
     with ExitStack() as open_films:
-        shown_covers, covers, containers, reveals, secrets = (
+        revealed, secrets, covers, containers = (
             open_films.enter_context(closing(frames))
             for frames in (
-                read_frames(cover), read_frames(cover, as_ffmpeg=True),
-                *(read_frames(film) for film in (container, revealed, secret)),
+                read_frames(films.revealed), read_frames(films.secret),
+                read_frames(films.cover, as_ffmpeg=True), read_frames(films.container),
             )
         )  # fmt: skip
-        hidden = zip(reveals, secrets, strict=False)  # the secret may have more frames than were hidden
-        for shown_cover, own_cover, own_container in zip(shown_covers, covers, containers, strict=True):
-            if CONTAINER in scores:
-                scores[CONTAINER].add(shown_cover, own_container)
-            if (both := next(hidden, None)) is None:
-                continue
-            own_revealed, own_secret = both
-            if SECRET in scores:
-                scores[SECRET].add(own_secret, own_revealed)
-            yield HideRevealResult((cover.name, secret.name), own_cover, own_container, own_secret, own_revealed)
+        for shown, secret, cover, container in zip(revealed, secrets, covers, containers, strict=False):
+            yield HideRevealResult((films.cover.name, films.secret.name), cover, container, secret, shown)
+
+
+def write_preview(left: Path, right: Path, out: Path, width: int, height: int) -> None:
+    """Write an MP4 (H.264 4:2:0, AAC) that any browser plays: two films side by side, as long as the shorter one.
+
+    The sound is the left film's. Width and height of each film in the preview are even numbers.
+    """
+    inputs = [input_file(film) for film in (left, right)]
+    sized = [film.video.filter("scale", width, height).filter("setsar", 1).filter("fps", 25) for film in inputs]
+    pictures = ffmpeg.filter(sized, "hstack", inputs=len(sized), shortest=1)
+    options: dict[str, str | int | None] = {
+        "format": "mp4",
+        "movflags": "+faststart",
+        "acodec": "aac",
+        "shortest": None,
+        "vcodec": "libx264",
+        "pix_fmt": "yuv420p",
+        "crf": 20,
+        "threads": 1,
+        "flags:v": "+bitexact",
+        **X264_DETERMINISTIC,
+    }
+    streams = [pictures, inputs[0]["a?"]]
+    with atomic_write(out) as part:
+        run_ffmpeg(part, streams, options | BITEXACT, "ffmpeg can't make it", out)
 
 
 def summarise_film(frames: pd.DataFrame, container: Path, steps: pd.DataFrame | None = None) -> dict[str, float]:
     """Return film_…: mean and worst of a film's frames, their number, and the container's megabytes (10⁶ bytes).
 
-    VMAF also gets its first percentile, film_…_vmaf_p1. A film with one frame has no steps, and no flicker.
+    A film with one frame has no steps, and no flicker.
     """
     size = {"frames": len(frames), "megabytes": round(container.stat().st_size / 1e6, 3)}
     means = {str(column): frames[column].mean() for column in frames}
     worst = {PSNR.of(side, "worst"): frames[PSNR.of(side)].min() for side in SIDES}
-    p1 = {VMAF.of(side, "p1"): np.percentile(frames[VMAF.of(side)], 1) for side in SIDES if VMAF.of(side) in frames}
     flicker = {}
     if steps is not None and not steps.empty:
         flicker = {FLICKER.of(side): steps[FLICKER.of(side)].mean() for side in SIDES}
-    rounded = {name: round(float(value), 4) for name, value in (means | worst | p1 | flicker).items()}
+    rounded = {name: round(float(value), 4) for name, value in (means | worst | flicker).items()}
     return {FILM + name: value for name, value in (size | rounded).items()}
 
 

@@ -24,7 +24,6 @@ from pipeline.config import load
 from pipeline.evaluate.statistics import share_interval
 from pipeline.fingerprint import source_hash
 from pipeline.shards import cache_folder, file_hash
-from pipeline.side_by_side import has_vmaf, vmaf
 from pipeline.stage import bar, program, write_json, write_table
 from stegnet.core.compute import cpu_threads, make_deterministic
 from stegnet.core.errors import CapacityError, DataError
@@ -51,6 +50,7 @@ from stegnet.results import OutputTarget
 from stegnet.video.coding import ENCODER, Coding
 from stegnet.video.film_writer import write_h264
 from stegnet.video.films import read_frames, scan
+from study.vmaf import vmaf
 
 TEXT, FILLED = "a text", "filled"  # contents
 FRAMES = 2 * GROUP  # of a film that are measured
@@ -191,11 +191,10 @@ def read(film: Path, key: Key) -> MessagePieces | None:
 
 
 def film_quality(original: Path, copy: Path) -> dict[str, float]:
-    """PSNR over all samples, and VMAF, nan where ffmpeg has no filter for it, of a film against its original."""
+    """PSNR over all samples, and VMAF, of a film against its original."""
     with closing(read_frames(original)) as before, closing(read_frames(copy)) as after:
         errors = [mean_squared_error(*pair) for pair in zip(before, after, strict=True)]
-    info = scan(copy)
-    scores = vmaf(original, copy) if has_vmaf(info.height, info.width) else [np.nan]
+    scores = vmaf(original, copy)
     return {PSNR.of(CONTAINER): psnr_from_mse(float(np.mean(errors)), PEAK), VMAF.of(CONTAINER): float(np.mean(scores))}
 
 
