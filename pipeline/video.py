@@ -3,19 +3,17 @@
 The secret's frames are shuffled by the key in `stegnet.networks.inference`.
 """
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import NamedTuple
 
 import ffmpeg
-import numpy as np
 import pandas as pd
 
 from pipeline.config import PUBLIC_KEY, Config
 from pipeline.evaluate.quality import (
     HideRevealResult,
-    Pixels,
     Row,
     contact_sheet,
     map_in_threads,
@@ -29,14 +27,10 @@ from stegnet.core.compute import make_deterministic
 from stegnet.core.disk import atomic_write
 from stegnet.core.measures import (
     BASE_PSNR,
-    CONTAINER,
     CONTAINER_PSNR,
-    FLICKER,
     PSNR,
-    SECRET,
     SECRET_PSNR,
     SIDES,
-    apd,
     psnr,
 )
 from stegnet.core.parallel import Progress
@@ -55,9 +49,6 @@ from stegnet.video.forms import X264_DETERMINISTIC
 
 FILM = "film_"  # prefix of columns with a film's figures
 HEADLINE = (CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR)  # the columns whose means represent a film
-FLICKER_COLUMNS = (FLICKER.of(CONTAINER), "cover_change", FLICKER.of(SECRET), "secret_change")
-
-FramePair = tuple[Pixels, Pixels]  # original and copy
 
 
 def main(config: Config, weights: Path, cover: Path, secret: Path, out: Path) -> None:
@@ -68,10 +59,9 @@ def main(config: Config, weights: Path, cover: Path, secret: Path, out: Path) ->
     key = PUBLIC_DEMONSTRATION_KEY if config.video.key == PUBLIC_KEY else read_key(config.video.key)
     with track(config, "video", setup_of(network)) as run:
         with film_bar() as progress:
-            frames, steps = demonstrate(network, cover, secret, out, config.seed, progress, key)
+            frames = demonstrate(network, cover, secret, out, config.seed, progress, key)
         write_table(out / "frames.csv", frames, index="frame")
-        write_table(out / "flicker.csv", steps, index="step")
-        figures = summarise_film(frames, out / "container.mkv", steps)
+        figures = summarise_film(frames, out / "container.mkv")
         write_json(out / "details.json", figures)
         write_json(out / "metrics.json", film_headline(figures))
         run.finish(video_result(weights, out, cover, secret))
@@ -88,18 +78,6 @@ class Films(NamedTuple):
     revealed: Path
 
 
-class FilmMeasures(NamedTuple):
-    """Measures of a hidden film.
-
-    One row of `frames` for each hidden frame: PSNR, SSIM and APD of container and secret, PSNR of the secret's base
-    alone. One row of `steps` for each pair of neighbours: container_flicker,
-    cover_change, secret_flicker, secret_change.
-    """
-
-    frames: pd.DataFrame
-    steps: pd.DataFrame
-
-
 def demonstrate(  # noqa: PLR0913 - all of a demonstration
     network: Network,
     cover: Path,
@@ -108,8 +86,11 @@ def demonstrate(  # noqa: PLR0913 - all of a demonstration
     seed: int,
     progress: Progress,
     key: Key = PUBLIC_DEMONSTRATION_KEY,
-) -> FilmMeasures:
-    """Write container.mkv, revealed.mkv, a preview.mp4 of both side by side and frames.png to the folder `out`."""
+) -> pd.DataFrame:
+    """Write container.mkv, revealed.mkv, a preview.mp4 of both side by side and frames.png to the folder `out`.
+
+    Return a row for each hidden frame: PSNR, SSIM and APD of container and secret, PSNR of the secret's base alone.
+    """
     films = Films(cover, out / "container.mkv", secret, out / "revealed.mkv")
     context = Context.of(network, randomness=seeded(seed), progress=progress)
     # Verification is unnecessary: revealing strictly reads everything, and fails if a sample is not as it was hidden.
@@ -126,45 +107,27 @@ def demonstrate(  # noqa: PLR0913 - all of a demonstration
     return measures
 
 
-def _measure(films: Films, key: Key, count: int, progress: Progress) -> tuple[FilmMeasures, list[HideRevealResult]]:
+def _measure(films: Films, key: Key, count: int, progress: Progress) -> tuple[pd.DataFrame, list[HideRevealResult]]:
     """Measure the `count` hidden frames in one pass over all films; return also the frames for the contact sheet."""
     frames_shown = 4  # on the contact sheet
     chosen = range(0, count, max(1, count // frames_shown))[:frames_shown]
     rows: list[Row] = []
-    steps: list[Row] = []
     shown: list[HideRevealResult] = []
 
-    def measured(
-        item: tuple[int, tuple[HideRevealResult | None, HideRevealResult]],
-    ) -> tuple[Row, Row | None, HideRevealResult | None]:
-        """Return a frame's measures, those of the step to it, and the frame if the contact sheet shows it."""
-        index, (before, frame) = item
+    def measured(numbered: tuple[int, HideRevealResult]) -> tuple[Row, HideRevealResult | None]:
+        """Return a frame's measures, and the frame if the contact sheet shows it."""
+        index, frame = numbered
         reading = read_record(frame.container, KeyRing(key), first=index == 0)
         assert reading.base
-        row: Row = {**measure_quality(frame), BASE_PSNR: psnr(frame.secret, at_own_size(reading.base.picture, reading))}
-        step = None if before is None else _flicker(before, frame)
-        return row, step, frame if index in chosen else None
+        base = psnr(frame.secret, at_own_size(reading.base.picture, reading))
+        return {**measure_quality(frame), BASE_PSNR: base}, frame if index in chosen else None
 
-    with (
-        closing(_hidden_frames(films)) as hidden,
-        closing(map_in_threads(measured, enumerate(_with_before(hidden)))) as found,
-    ):
-        for row, step, frame in found:
+    with closing(_hidden_frames(films)) as hidden, closing(map_in_threads(measured, enumerate(hidden))) as found:
+        for row, frame in found:
             rows.append(row)
-            steps += [step] if step else []
             shown += [frame] if frame else []
             progress("measure", len(rows), count)
-    return FilmMeasures(pd.DataFrame(rows), pd.DataFrame(steps, columns=FLICKER_COLUMNS)), shown
-
-
-def _with_before(
-    frames: Iterable[HideRevealResult],
-) -> Iterator[tuple[HideRevealResult | None, HideRevealResult]]:
-    """Yield each frame with the frame before it."""
-    before = None
-    for frame in frames:
-        yield before, frame
-        before = frame
+    return pd.DataFrame(rows), shown
 
 
 def _hidden_frames(films: Films) -> Generator[HideRevealResult, None, None]:
@@ -206,48 +169,18 @@ def write_preview(left: Path, right: Path, out: Path, width: int, height: int) -
         run_ffmpeg(part, streams, options | BITEXACT, "ffmpeg can't make it", out)
 
 
-def summarise_film(frames: pd.DataFrame, container: Path, steps: pd.DataFrame | None = None) -> dict[str, float]:
-    """Return film_…: mean and worst of a film's frames, their number, and the container's megabytes (10⁶ bytes).
-
-    A film with one frame has no steps, and no flicker.
-    """
+def summarise_film(frames: pd.DataFrame, container: Path) -> dict[str, float]:
+    """Return film_…: mean and worst of a film's frames, their number, and the container's megabytes (10⁶ bytes)."""
     size = {"frames": len(frames), "megabytes": round(container.stat().st_size / 1e6, 3)}
     means = {str(column): frames[column].mean() for column in frames}
     worst = {PSNR.of(side, "worst"): frames[PSNR.of(side)].min() for side in SIDES}
-    flicker = {}
-    if steps is not None and not steps.empty:
-        flicker = {FLICKER.of(side): steps[FLICKER.of(side)].mean() for side in SIDES}
-    rounded = {name: round(float(value), 4) for name, value in (means | worst | flicker).items()}
+    rounded = {name: round(float(value), 4) for name, value in (means | worst).items()}
     return {FILM + name: value for name, value in (size | rounded).items()}
 
 
 def film_headline(figures: dict[str, float]) -> dict[str, float]:
     """Return the few figures of `summarise_film` that represent a film."""
     return {FILM + column: figures[FILM + column] for column in HEADLINE}
-
-
-def _flicker(before: HideRevealResult, after: HideRevealResult) -> Row:
-    """Return flicker and change of both sides from one frame to the next."""
-    covers = temporal_error((before.cover, before.container), (after.cover, after.container))
-    secrets = temporal_error((before.secret, before.revealed), (after.secret, after.revealed))
-    return dict(zip(FLICKER_COLUMNS, (*covers, *secrets), strict=True))
-
-
-def temporal_error(before: FramePair, after: FramePair) -> tuple[float, float]:
-    """Return flicker and the original's own change from one frame to the next, both in levels, 0 to 255.
-
-    With the error e(t) = copy(t) − original(t), flicker is the mean of |e(t + 1) − e(t)| over all samples. It equals
-    the difference between both films' temporal differences: the temporal error of Lai et al. 2018 ("Learning blind
-    video temporal consistency") without its warping, which is not needed since both films move alike; without it no
-    motion estimate biases the figure. 0 is a constant error; a Gaussian error drawn anew for each frame flickers by √2
-    times its APD. The original's change is the mean of |original(t + 1) − original(t)|: motion that may mask flicker.
-
-    Args:
-        before: original and copy at time t, (H, W, 3) uint8 each.
-        after: original and copy at time t + 1, (H, W, 3) uint8 each.
-    """
-    errors = (copy.astype(np.int16) - original for original, copy in (before, after))
-    return apd(*errors), apd(before[0], after[0])
 
 
 if __name__ == "__main__":

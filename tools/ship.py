@@ -56,8 +56,8 @@ def measure(weights: Path, shards: Path) -> dict[str, float]:
     table, _ = evaluator.evaluate()
     summary = summarise(table)
     with TemporaryDirectory() as folder, film_bar() as progress:
-        film = demonstrate(network, *FILMS, Path(folder), config.seed, progress)
-        return headline(summary) | _by_kind(summary) | summarise_film(film.frames, Path(folder) / "container.mkv")
+        frames = demonstrate(network, *FILMS, Path(folder), config.seed, progress)
+        return headline(summary) | _by_kind(summary) | summarise_film(frames, Path(folder) / "container.mkv")
 
 
 def _by_kind(summary: dict[str, Any]) -> dict[str, float]:
