@@ -1,11 +1,8 @@
 """Quality of a pair, measured and shown on containers that were written to PNG files and read back; and its speed."""
 
-import logging
-import math
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from statistics import median
 from timeit import repeat
@@ -16,12 +13,10 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
-from skimage.color import deltaE_ciede2000, rgb2lab
-from torch import Tensor, nn
 
 from pipeline.shards import TEST, Shards, read_manifest
 from pipeline.stage import bar
-from pipeline.tensors import WINDOW, ms_ssim, seeded_shuffle
+from pipeline.tensors import seeded_shuffle
 from stegnet.core.compute import device_name
 from stegnet.core.disk import temporary_folder
 from stegnet.core.errors import DataError
@@ -30,13 +25,9 @@ from stegnet.core.measures import (
     APD,
     BARE,
     BASE_PSNR,
-    DE2000,
     DIFFERENCE_GAIN,
-    HAARPSI,
     HIDE_MS,
-    LPIPS,
     MEASURES,
-    MSSSIM,
     PAE,
     PSNR,
     RESTORED_BASE_PSNR,
@@ -64,14 +55,12 @@ from stegnet.sealing import record_capacity
 Pixels = NDArray[np.uint8]  # (H, W, 3), sRGB
 MeasureFunction = Callable[[Pixels, Pixels], float]
 PIXEL_MEASURES: dict[str, MeasureFunction] = {PSNR.key: psnr, SSIM.key: ssim, APD.key: apd, PAE.key: pae}
-ALEXNET = "alexnet-owt-7be5be79.pth"  # torchvision's AlexNet_Weights.IMAGENET1K_V1
 
 LabelledImage = tuple[Pixels, str]  # (H, W, 3) uint8; a label or ""
 NamedPicture = tuple[str, Pixels]
 Row = dict[str, str | float]  # a pair's kind, mode, names and figures
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-_log = logging.getLogger(__name__)
 
 
 def measure(
@@ -171,17 +160,15 @@ class Evaluator:
     def evaluate(self, shown: int = 0) -> tuple[pd.DataFrame, dict[str, list[HideRevealResult]]]:
         """Return one row per kind, pair and mode, with measures of pixels of both sides; and pictures to show.
 
-        Sealed rows also have the perceptual measures, and those of the base. In bare rows, these are nan. The pictures
-        are those of the first `shown` pairs of each kind, with sealed bits.
+        Sealed rows also have the PSNR of the base, which is nan in bare rows. The pictures are those of the first
+        `shown` pairs of each kind, with sealed bits.
         """
-        perceptual = perceptual_measures()
 
         def measured(pair: tuple[str, int]) -> tuple[list[Row], list[HideRevealResult]]:
             kind, index = pair
             sealed = self.run(kind, index, SEALED)
             names = dict(zip(("cover", "secret"), sealed.names, strict=True))
-            figures = measure_quality(sealed) | measure_quality(sealed, perceptual) | self._bases(sealed)
-            rows = [{"kind": kind, "mode": SEALED} | names | figures]
+            rows = [{"kind": kind, "mode": SEALED} | names | measure_quality(sealed) | self._bases(sealed)]
             rows.append({"kind": kind, "mode": BARE} | names | measure_quality(self.run(kind, index, BARE)))
             return rows, [sealed] if index < shown else []
 
@@ -238,12 +225,10 @@ def map_in_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> Gen
     return parallel_map(alone, items, torch.get_num_threads())
 
 
-def measure_quality(
-    result: HideRevealResult, functions: Mapping[str, MeasureFunction] = PIXEL_MEASURES
-) -> dict[str, float]:
+def measure_quality(result: HideRevealResult) -> dict[str, float]:
     """Return each measure of container and secret, by column, such as container_psnr."""
     pictures = dict(zip(SIDES, ((result.cover, result.container), (result.secret, result.revealed)), strict=True))
-    return {f"{side}_{key}": function(*pictures[side]) for side in SIDES for key, function in functions.items()}
+    return {f"{side}_{key}": function(*pictures[side]) for side in SIDES for key, function in PIXEL_MEASURES.items()}
 
 
 def _reveal(network: Network, container: Pixels) -> Pixels:
@@ -256,78 +241,6 @@ def through_file(picture: Pixels) -> Pixels:
         path = folder / "container.png"
         write_png(path, picture)
         return read_picture(path)
-
-
-# Perceptual measures of two (H, W, 3) uint8 sRGB pictures. They cost several times as much as PSNR, and are therefore
-# only computed for pictures with sealed bits.
-
-
-def de2000(a: Pixels, b: Pixels) -> float:
-    """Return the colour error: CIE ΔE2000 under D65 (Sharma, Wu & Dalal 2005), mean over the pixels; 0 if equal.
-
-    A ΔE of 1 is about the smallest difference that an observer sees between large patches side by side.
-    """
-    return float(deltaE_ciede2000(rgb2lab(a), rgb2lab(b)).mean())
-
-
-def msssim(a: Pixels, b: Pixels) -> float:
-    """Return the multi-scale structural similarity, 0 to 1 (Wang, Simoncelli & Bovik 2003), mean over the channels.
-
-    It is computed on five scales; on fewer for pictures with a side below 176 (`ms_ssim`); nan below 11.
-    """
-    if min(a.shape[:2]) < WINDOW:
-        return math.nan
-    return float(ms_ssim(_tensor(a), _tensor(b)).mean())
-
-
-def haarpsi(a: Pixels, b: Pixels) -> float:
-    """Return the Haar wavelet-based perceptual similarity index, 0 to 1 (Reisenhofer, Bosse, Kutyniok & Wiegand 2018).
-
-    nan if a side is below 16 pixels.
-    """
-    if min(a.shape[:2]) < 16:  # for its three scales
-        return math.nan
-    if np.array_equal(a, b):
-        return 1.0  # piq divides by zero if both are black
-    import piq  # loads torchvision and torch's compiler
-
-    return float(piq.haarpsi(_tensor(a), _tensor(b), data_range=1.0))
-
-
-def lpips(a: Pixels, b: Pixels) -> float:
-    """Return the learned perceptual image patch similarity, 0 if equal (Zhang et al. 2018, version 0.1, AlexNet).
-
-    It needs AlexNet's weights in torch.hub's cache, see `perceptual_measures`.
-    """
-    with torch.inference_mode():
-        return float(_lpips_network()(_tensor(a), _tensor(b), normalize=True).mean())
-
-
-def perceptual_measures() -> dict[str, MeasureFunction]:
-    """Return the measures by key, including LPIPS if AlexNet's weights are in torch.hub's cache.
-
-    Nothing is downloaded: if they are missing, one log line names the command that downloads them.
-    """
-    measures: dict[str, MeasureFunction] = {MSSSIM.key: msssim, HAARPSI.key: haarpsi, DE2000.key: de2000}
-    if (Path(torch.hub.get_dir()) / "checkpoints" / ALEXNET).is_file():
-        return measures | {LPIPS.key: lpips}
-    _log.info(
-        "LPIPS is skipped: AlexNet's weights (244 MB) are missing; to download them: "
-        "python -c \"import torchvision; torchvision.models.alexnet(weights='IMAGENET1K_V1')\""
-    )
-    return measures
-
-
-@cache
-def _lpips_network() -> nn.Module:
-    from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity  # slow to import, rarely used
-
-    return LearnedPerceptualImagePatchSimilarity(net_type="alex").net
-
-
-def _tensor(picture: Pixels) -> Tensor:
-    """Convert a picture to (1, 3, H, W) float32 in [0, 1]."""
-    return torch.tensor(picture).permute(2, 0, 1)[None].float() / 255
 
 
 # Speed

@@ -45,14 +45,10 @@ class Measure:
 
 PSNR = Measure("psnr", "PSNR", "dB", True, 2)
 SSIM = Measure("ssim", "SSIM", "", True, 4)
-MSSSIM = Measure("msssim", "MS-SSIM", "", True, 4)
 APD = Measure("apd", "APD", "levels", False, 2)
 PAE = Measure("pae", "largest error", "levels", False, 0)
-DE2000 = Measure("de2000", "colour error ΔE2000", "", False, 2)
-HAARPSI = Measure("haarpsi", "HaarPSI", "", True, 4)
-LPIPS = Measure("lpips", "LPIPS", "", False, 4)
 VMAF = Measure("vmaf", "VMAF", "", True, 1)
-MEASURES = {measure.key: measure for measure in (PSNR, SSIM, MSSSIM, APD, PAE, DE2000, HAARPSI, LPIPS, VMAF)}
+MEASURES = {measure.key: measure for measure in (PSNR, SSIM, APD, PAE, VMAF)}
 BASE = "base"  # the secret as shown by its base alone, without the residual that the network hides
 RESTORED_BASE = "restored_base"  # the same, after enhancement by the pair's network
 CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR, RESTORED_BASE_PSNR = (PSNR.of(side) for side in (*SIDES, BASE, RESTORED_BASE))

@@ -18,8 +18,8 @@ pytestmark = pytest.mark.slow
 # Import names of all packages of extras.
 OTHERS = (
     *("albumentations", "cv2", "dvc", "filelock", "jinja2"),
-    *("matplotlib", "mlflow", "onnx", "onnxscript", "pandas", "piq", "pydantic", "pynvml", "scipy", "skimage"),
-    *("sklearn", "timm", "torch", "torchmetrics", "torchvision", "yaml"),
+    *("matplotlib", "mlflow", "onnx", "onnxscript", "pandas", "pydantic", "pynvml", "scipy", "skimage"),
+    *("sklearn", "timm", "torch", "torchvision", "yaml"),
 )
 # Runs lines of the command line, one after the other; prints for each what becomes of it.
 RUN = f"""

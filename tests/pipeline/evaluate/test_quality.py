@@ -1,29 +1,17 @@
-import logging
 import math
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
 
 import numpy as np
 import pytest
-import torch
-import torchvision
-from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
-from pipeline.evaluate import quality
 from pipeline.evaluate.quality import (
-    ALEXNET,
     Evaluator,
     HideRevealResult,
-    de2000,
-    haarpsi,
-    lpips,
     measure_quality,
     measure_speed,
-    msssim,
-    perceptual_measures,
 )
 from pipeline.evaluate.statistics import REAL, RENDERED, SEALED
 from stegnet.record import encode_base
@@ -140,62 +128,3 @@ def test_times_are_of_all_networks_that_a_side_needs() -> None:
     assert speed["reveal_ms_per_megapixel"] >= 30
     sizes = [{picture[..., 0].size for picture in call.args} for call in engine.hide.call_args_list]
     assert sizes == [{10**6}] * 4  # one to warm up, and three that count
-
-
-@pytest.fixture
-def alike(picture) -> tuple[np.ndarray, np.ndarray]:
-    """A picture, and a copy with some of another one in it; large enough for five scales."""
-    a, b = picture(192, 208, 1), picture(192, 208, 2)
-    return a, (0.9 * a + 0.1 * b).astype(np.uint8)
-
-
-def test_colours_differ_as_those_of_srgb_do():
-    """ΔE2000 of pairs of primaries; half of a picture counts half."""
-    red, green, blue = np.eye(3, dtype=np.uint8).reshape(3, 1, 1, 3) * 255
-    assert [de2000(*pair) for pair in ((red, green), (red, blue), (green, blue))] == pytest.approx(
-        [86.608, 52.879, 83.186], abs=0.02
-    )
-    assert de2000(np.hstack([red, red]), np.hstack([red, blue])) == pytest.approx(52.879 / 2, abs=0.02)
-
-
-def test_similarity_falls_with_what_is_added_and_has_no_value_for_small_pictures(alike):
-    a, b = alike
-    for measure, least in ((msssim, 11), (haarpsi, 16)):
-        assert 0.3 < measure(a, b) < measure(a, ((a.astype(int) + b) // 2).astype(np.uint8)) < measure(a, a) == 1
-        assert math.isnan(measure(a[: least - 1], b[: least - 1]))
-
-
-@pytest.fixture
-def hub(tmp_path, monkeypatch) -> Iterator[Path]:
-    """torch.hub's cache with an untrained AlexNet in it, instead of the weights to download."""
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    checkpoints = tmp_path / "hub" / "checkpoints"
-    checkpoints.mkdir(parents=True)
-    torch.manual_seed(0)
-    torch.save(torchvision.models.alexnet().state_dict(), checkpoints / ALEXNET)
-    quality._lpips_network.cache_clear()
-    yield checkpoints / ALEXNET
-    quality._lpips_network.cache_clear()
-
-
-def tensor(picture: np.ndarray) -> torch.Tensor:
-    return torch.tensor(picture).permute(2, 0, 1)[None].double() / 255
-
-
-def test_lpips_is_torchmetrics_of_colours_from_minus_1_to_1(hub, alike):
-    assert "lpips" in perceptual_measures()
-    reference = LearnedPerceptualImagePatchSimilarity(net_type="alex")
-    with torch.inference_mode():
-        expected = reference(*(tensor(picture).float() * 2 - 1 for picture in alike)).item()
-    assert expected > 1e-4
-    assert lpips(*alike) == pytest.approx(expected, rel=1e-3)
-    assert lpips(alike[0], alike[0]) == 0
-
-
-def test_without_its_weights_lpips_is_skipped_with_a_message(tmp_path, monkeypatch, caplog):
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    with caplog.at_level(logging.INFO):
-        assert list(perceptual_measures()) == ["msssim", "haarpsi", "de2000"]
-    assert len(caplog.records) == 1
-    assert "torchvision.models.alexnet" in caplog.text
-    assert not any(tmp_path.iterdir())
