@@ -27,7 +27,6 @@ from stegnet.core.measures import (
     BASE_PSNR,
     DIFFERENCE_GAIN,
     HIDE_MS,
-    MEASURES,
     PAE,
     PSNR,
     RESTORED_BASE_PSNR,
@@ -35,7 +34,6 @@ from stegnet.core.measures import (
     SEALED,
     SIDES,
     SSIM,
-    Measure,
     apd,
     difference,
     pae,
@@ -54,32 +52,18 @@ from stegnet.sealing import record_capacity
 
 Pixels = NDArray[np.uint8]  # (H, W, 3), sRGB
 MeasureFunction = Callable[[Pixels, Pixels], float]
-PIXEL_MEASURES: dict[str, MeasureFunction] = {PSNR.key: psnr, SSIM.key: ssim, APD.key: apd, PAE.key: pae}
+PIXEL_MEASURES: dict[str, MeasureFunction] = {  # a name has no underscore, and is in `MEASURES`
+    PSNR.key: psnr,
+    SSIM.key: ssim,
+    APD.key: apd,
+    PAE.key: pae,
+}
 
 LabelledImage = tuple[Pixels, str]  # (H, W, 3) uint8; a label or ""
 NamedPicture = tuple[str, Pixels]
 Row = dict[str, str | float]  # a pair's kind, mode, names and figures
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-
-def measure(
-    heading: str, unit: str, higher_is_better: bool, digits: int
-) -> Callable[[MeasureFunction], MeasureFunction]:
-    """Return a decorator that adds a function of two (H, W, 3) uint8 pictures to the measures of pairs.
-
-    The function's name must not contain an underscore.
-    """
-
-    def add(function: MeasureFunction) -> MeasureFunction:
-        key = function.__name__
-        if key in MEASURES or "_" in key:
-            raise ValueError(f"{key}: a measure has a name of its own, without an underscore")
-        MEASURES[key] = Measure(key, heading, unit, higher_is_better, digits)
-        PIXEL_MEASURES[key] = function
-        return function
-
-    return add
 
 
 @dataclass(frozen=True)
