@@ -27,7 +27,6 @@ from stegnet.core.measures import (
     BASE_PSNR,
     DIFFERENCE_GAIN,
     HIDE_MS,
-    PAE,
     PSNR,
     RESTORED_BASE_PSNR,
     REVEAL_MS,
@@ -36,7 +35,6 @@ from stegnet.core.measures import (
     SSIM,
     apd,
     difference,
-    pae,
     psnr,
     ssim,
 )
@@ -56,7 +54,6 @@ PIXEL_MEASURES: dict[str, MeasureFunction] = {  # a name has no underscore, and 
     PSNR.key: psnr,
     SSIM.key: ssim,
     APD.key: apd,
-    PAE.key: pae,
 }
 
 LabelledImage = tuple[Pixels, str]  # (H, W, 3) uint8; a label or ""

@@ -44,10 +44,9 @@ def summary_stats(values: pd.Series) -> dict[str, float]:
 
     Returns:
         mean; ci_low and ci_high, the 95 % confidence interval (nan for a single value); median;
-        worst; worst_1_percent, the mean of the worst 1 % of the values, at least one.
+        worst.
     """
     confidence = 0.95
-    worst_share = 0.01
     ordered = np.sort(values.to_numpy(np.float64))
     if np.isfinite(ordered).any():
         ordered = ordered[~np.isinf(ordered)]
@@ -59,14 +58,12 @@ def summary_stats(values: pd.Series) -> dict[str, float]:
     half = math.nan
     if count > 1 and np.isfinite(ordered).all():
         half = stdtrit(count - 1, (1 + confidence) / 2) * ordered.std(ddof=1) / math.sqrt(count)
-    tail = ordered[: max(1, math.ceil(worst_share * count))]
     figures = {
         "mean": mean,
         "ci_low": mean - half,
         "ci_high": mean + half,
         "median": np.median(ordered),
         "worst": ordered[0],
-        "worst_1_percent": tail.mean(),
     }
     return {name: round(float(value), 4) for name, value in figures.items()}
 

@@ -111,9 +111,8 @@ def _stats_table(summary: Mapping[str, Mapping[str, float]], caption: str) -> Pa
             if stats := summary.get(measure.of(picture)):
                 of = {key: cell(value, measure.digits) for key, value in stats.items()}
                 interval = f"{of['ci_low']} – {of['ci_high']}"
-                others = of["median"], of["worst_1_percent"], of["worst"]
-                rows.append([f"{name}, {measure.label}", of["mean"], interval, *others])
-    return table(["", "mean", "95 % CI", "median", "worst 1 %", "worst"], rows, caption)
+                rows.append([f"{name}, {measure.label}", of["mean"], interval, of["median"], of["worst"]])
+    return table(["", "mean", "95 % CI", "median", "worst"], rows, caption)
 
 
 def _means_table(details: Mapping[str, Any], counts: Mapping[str, str]) -> Part:

@@ -46,9 +46,8 @@ class Measure:
 PSNR = Measure("psnr", "PSNR", "dB", True, 2)
 SSIM = Measure("ssim", "SSIM", "", True, 4)
 APD = Measure("apd", "APD", "levels", False, 2)
-PAE = Measure("pae", "largest error", "levels", False, 0)
 VMAF = Measure("vmaf", "VMAF", "", True, 1)
-MEASURES = {measure.key: measure for measure in (PSNR, SSIM, APD, PAE, VMAF)}
+MEASURES = {measure.key: measure for measure in (PSNR, SSIM, APD, VMAF)}
 BASE = "base"  # the secret as shown by its base alone, without the residual that the network hides
 RESTORED_BASE = "restored_base"  # the same, after enhancement by the pair's network
 CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR, RESTORED_BASE_PSNR = (PSNR.of(side) for side in (*SIDES, BASE, RESTORED_BASE))
@@ -97,11 +96,6 @@ def difference(a: np.ndarray, b: np.ndarray, gain: int = DIFFERENCE_GAIN) -> np.
 def apd(a: np.ndarray, b: np.ndarray) -> float:
     """Return the average pixel discrepancy, the mean absolute difference in levels, of two uint8 or int16 arrays."""
     return float(np.mean(np.abs(a.astype(np.int16) - b.astype(np.int16))))
-
-
-def pae(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the peak absolute error in levels of two uint8 arrays: the largest of any sample."""
-    return float(np.abs(a.astype(np.int16) - b).max())
 
 
 def ssim(a: np.ndarray, b: np.ndarray) -> float:
