@@ -27,7 +27,6 @@ from pipeline.detect.methods import (
     picture_pairs,
     sealed_at,
 )
-from pipeline.detect.table import COLUMNS, DetectionRow
 from pipeline.evaluate.quality import map_in_threads, setup_of
 from pipeline.evaluate.statistics import Scores
 from pipeline.shards import TEST, TRAIN, VALIDATION, read_manifest
@@ -79,7 +78,7 @@ def measure(config: Config, network: Network, shards: Path) -> pd.DataFrame:
     detector = train_detector(settings.backbone, training, config.seed)
     scores = dict(zip(methods, detect(detector, test), strict=True))
     kinds = np.array([pair.kind for pair in unseen])
-    return pd.DataFrame([dict(row) for row in rows_of(scores, kinds, len(known))], columns=COLUMNS)
+    return pd.DataFrame(rows_of(scores, kinds, len(known)))
 
 
 def headline(table: pd.DataFrame) -> dict[str, float]:
@@ -99,8 +98,10 @@ def _sides(methods: dict[str, Method], pairs: list[PicturePair], seed: int) -> S
         return np.stack(list(sides), axis=1)
 
 
-def rows_of(scores: dict[str, Scores], kinds: NDArray[np.str_], pairs: int) -> Iterator[DetectionRow]:
-    """Yield the rows of `measure`. A method that is not found is inconclusive unless both controls are found.
+def rows_of(scores: dict[str, Scores], kinds: NDArray[np.str_], pairs: int) -> Iterator[dict[str, str | float | None]]:
+    """Yield the rows of `measure`: how often the detector is right about a method, with the 95 % interval.
+
+    A method that is not found is inconclusive unless both controls are found.
 
     Args:
         scores: scores of the test pairs, by method.
@@ -116,7 +117,7 @@ def rows_of(scores: dict[str, Scores], kinds: NDArray[np.str_], pairs: int) -> I
             finding = "found" if low > 0.5 else "not found" if sound else "inconclusive"
             yield {
                 "method": method,
-                "rate": RATES.get(method),
+                "rate": RATES.get(method),  # None for the network
                 "pictures": kind,
                 "pairs": pairs,
                 "tested": len(part.covers),

@@ -179,7 +179,7 @@ def hide_and_reveal(network: Network, cover: Pixels, secret: Pixels, seed: int) 
     hiding. Raises CapacityError for a small cover.
     """
     container = through_file(hide_picture(network, cover, secret, PUBLIC_DEMONSTRATION_KEY, seeded(seed)))
-    return container, _reveal(network, container)
+    return container, reveal_picture(network, container, PUBLIC_DEMONSTRATION_KEY).picture
 
 
 def _without_sealed_bits(network: Network, cover: Pixels, secret: Pixels, seed: int) -> tuple[Pixels, Pixels]:
@@ -210,10 +210,6 @@ def measure_quality(result: HideRevealResult) -> dict[str, float]:
     """Return each measure of container and secret, by column, such as container_psnr."""
     pictures = dict(zip(SIDES, ((result.cover, result.container), (result.secret, result.revealed)), strict=True))
     return {f"{side}_{key}": function(*pictures[side]) for side in SIDES for key, function in PIXEL_MEASURES.items()}
-
-
-def _reveal(network: Network, container: Pixels) -> Pixels:
-    return reveal_picture(network, container, PUBLIC_DEMONSTRATION_KEY).picture
 
 
 def through_file(picture: Pixels) -> Pixels:
@@ -253,19 +249,6 @@ def milliseconds(work: Callable[[], object]) -> float:
     return round(1000 * median(seconds[1:]), 1)
 
 
-@dataclass(frozen=True)
-class GridLayout:
-    """Sizes of an `image_grid` in pixels."""
-
-    gap: int = 6
-    title_height: int = 26
-    label_height: int = 14
-
-    def offset(self, index: int, size: int) -> int:
-        """Return the first pixel of row or column `index`, of cells of a height or width of `size`."""
-        return self.gap + index * (size + self.gap)
-
-
 def contact_sheet(results: Sequence[HideRevealResult], size: tuple[int, int] | None = None) -> Pixels:
     """Return one row per result, (H, W, 3) uint8, labelled with the PSNR in dB of container and revealed picture.
 
@@ -287,21 +270,21 @@ def contact_sheet(results: Sequence[HideRevealResult], size: tuple[int, int] | N
 
 def image_grid(titles: Sequence[str], rows: Sequence[Sequence[LabelledImage]]) -> Pixels:
     """Return pictures of one size in rows and columns, with a title above each column and labels in the corners."""
-    layout = GridLayout()
+    gap, title_height, label_height = 6, 26, 14  # pixels
     height, width = rows[0][0][0].shape[:2]
-    size = layout.offset(len(titles), width), layout.title_height + layout.offset(len(rows), height)
-    page = Image.new("RGB", size, "white")
+    lefts = [gap + column * (width + gap) for column in range(len(titles) + 1)]
+    tops = [title_height + gap + row * (height + gap) for row in range(len(rows) + 1)]
+    page = Image.new("RGB", (lefts[-1], tops[-1]), "white")
     draw = ImageDraw.Draw(page)
-    font = ImageFont.load_default(layout.label_height)
+    font = ImageFont.load_default(label_height)
 
-    for column, title in enumerate(titles):
-        draw.text((layout.offset(column, width) + 2, layout.gap), title, "black", font)
-    for row, cells in enumerate(rows):
-        for column, (image, label) in enumerate(cells):
-            corner = layout.offset(column, width), layout.title_height + layout.offset(row, height)
-            page.paste(Image.fromarray(image), corner)
+    for left, title in zip(lefts, titles, strict=False):
+        draw.text((left + 2, gap), title, "black", font)
+    for top, cells in zip(tops, rows, strict=False):
+        for left, (image, label) in zip(lefts, cells, strict=False):
+            page.paste(Image.fromarray(image), (left, top))
             if label:
-                position = corner[0] + 4, corner[1] + 2
+                position = left + 4, top + 2
                 draw.rectangle(draw.textbbox(position, label, font), fill="black")
                 draw.text(position, label, "white", font)
     return np.asarray(page)
