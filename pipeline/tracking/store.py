@@ -95,8 +95,9 @@ class LiveRun:
                 self._send_points()
 
     def log_picture(self, name: str, step: int, pixels: NDArray[np.uint8]) -> None:
-        """Log one picture of a series, (H, W, 3) uint8."""
+        """Log one picture of a series, (H, W, 3) uint8, behind the points up to it, which tell that it was logged."""
         if step > self._last:
+            self._send_points()
             self._send(self._store.client.log_image, self.id, Image.fromarray(pixels), key=name, step=step)
 
     def finish(self, result: Result, **figures: float) -> None:
