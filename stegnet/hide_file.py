@@ -17,11 +17,10 @@ from stegnet.core.parallel import Progress, no_progress
 from stegnet.core.text import Aside, CommandLine, Setting, Text
 from stegnet.formats.opened_file import FileInMemory, is_mp4
 from stegnet.formats.signatures import FORMS, JPEG_SUFFIXES, form_of, has_form
-from stegnet.hiding.medium import MediumMethod
+from stegnet.hiding.medium import MediumMethod, SealedSamples
 from stegnet.hiding.method import (
     AUTO,
     DEFAULT_CONTEXT,
-    Capacity,
     Context,
     CoverSize,
     FoundSecret,
@@ -29,6 +28,7 @@ from stegnet.hiding.method import (
     MethodOptions,
     NewContainer,
     Payload,
+    Room,
     ignore,
 )
 from stegnet.jpeg.cover import why_made_anew
@@ -96,7 +96,9 @@ def hide_record(job: "HideJob", cover: Path, record: Record, out: OutputTarget, 
     with open_cover(cover, job.options.strip_metadata) as opened:
         method, options = job.method.entry(opened, out.path.suffix, job.options)
         assert isinstance(method, MediumMethod), "no other method makes albums"
-        made = method.embed_record(opened, out.path.suffix, record, keys, options, job.context)
+        medium = method.open_part(opened, options, out.path.suffix, keys.film)
+        made = SealedSamples(medium, record, keys, job.context)
+        made.method = method.info.name
         return _write(made, opened, out, options.verify)
 
 
@@ -223,14 +225,14 @@ class HideJob:
         is_larger |= suffix == ".mkv" and cover.png is None
         return growth_of(cover, self.options.resize) if is_larger else None
 
-    def capacity(self, cover: CoverSize, name: str, suffix: str) -> Capacity | None:
-        """Return the capacity of an open cover for a file, by the method that hides in containers of this suffix.
+    def room(self, cover: CoverSize, name: str, suffix: str) -> Room | None:
+        """Return the room in an open cover for a file, by the method that hides in containers of this suffix.
 
         Raises MediaError if the cover can't stay what it is, with the reason.
         """
         assert cover.cover is not None
         method, options = self.method.entry(cover.cover, suffix, self.options)
-        found = method.capacity(cover, name, options)
+        found = method.room(cover, name, options)
         if found and not found.bytes:
             for fit in method.what_fits(cover):
                 if fit.why_not:

@@ -15,7 +15,7 @@ from stegnet.sealing import record_capacity
 
 def base_of(network: Network, secret: np.ndarray) -> Base:
     """The base of a secret, (H, W, 3) uint8, sides multiples of 8, as the pair's containers seal it."""
-    most = record_capacity(*secret.shape[:2])
+    most = record_capacity(*secret.shape[:2]) or 0
     return encode_base(secret, network.base, network.quality, most, enhance=network.enhance)[1]
 
 

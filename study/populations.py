@@ -65,7 +65,7 @@ def measured(kind: Kind, sources: Sequence[np.ndarray] | Sequence[Recording]) ->
         except StegnetError:  # nothing can be hidden in this one
             continue
         called.append(text.figures.detection is Detection.HARD)
-        most.append(max(TEXT, text.figures.secure.hard if text.figures.secure else 0) if called[-1] else TEXT)
+        most.append(max(TEXT, (text.figures.secure.hard or 0) if text.figures.secure else 0) if called[-1] else TEXT)
         covers.append(attack(cover))
         scores[SHORT].append(attack(text.data))
         full = hidden(cover, kind.suffix, most[-1], number) if most[-1] > TEXT else text

@@ -50,7 +50,7 @@ def hidden(seed: int, cover: tuple[np.ndarray, int, int]) -> tuple[np.ndarray, .
         path, out = Path(folder, "cover.wav"), Path(folder, "out.wav")
         soundfile.write(path, samples << (32 - bits), rate, f"PCM_{bits}")
         with Cover(path) as opened:
-            most = METHODS["sound"].capacity(CoverSize.of(opened), "data.bin", None).hard
+            most = METHODS["sound"].room(CoverSize.of(opened), "data.bin", None).hard or 0
         if most < 200:
             return None
         stegnet.hide(path, random.bytes(most), out, key=stegnet.Key(random.bytes(32)), verify=False)

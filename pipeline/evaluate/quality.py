@@ -187,7 +187,7 @@ def _without_sealed_bits(network: Network, cover: Pixels, secret: Pixels, seed: 
     height, width = secret.shape[:2]
     rows, cols = grid(height, width, network.block)
     shuffle = seeded_shuffle(seed, rows, cols)
-    most = record_capacity(height, width)
+    most = record_capacity(height, width) or 0
     _, base = encode_base(secret, network.base, network.quality, most, enhance=network.enhance)
     container = through_file(network.hide(cover, secret, shuffle, base).container)
     return container, network.reveal(container, shuffle, base)

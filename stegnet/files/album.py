@@ -11,8 +11,8 @@ from stegnet.core.names import ALBUM, FILE, FILM, PICTURE, SOUND, USUAL_NAME, Na
 from stegnet.core.parallel import no_progress
 from stegnet.files.folder import FolderPlan, Job, Outcome, in_folder, media_files
 from stegnet.hide_file import HideJob, hide_record
-from stegnet.hiding import AUTO, DEFAULT_CONTEXT, Capacity, Context, FoundSecret
-from stegnet.hiding.medium import MediumMethod, Room
+from stegnet.hiding import AUTO, DEFAULT_CONTEXT, Context, FoundSecret, Room
+from stegnet.hiding.medium import MediumMethod, bytes_left
 from stegnet.keys import ANY_KEY, FILM_ID_BYTES, ContainerKeys, Key, KeySource, Opener, Passphrase
 from stegnet.media.cover import Cover, check_input
 from stegnet.methods import METHODS
@@ -140,7 +140,7 @@ def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, jo
     return [Outcome(cover_job, out.path, replace(report, path=out.path)) for cover_job, out, report in done]
 
 
-def album_covers(folder: Path, context: Context = DEFAULT_CONTEXT) -> tuple[dict[Path, Capacity], tuple[str, ...]]:
+def album_covers(folder: Path, context: Context = DEFAULT_CONTEXT) -> tuple[dict[Path, Room], tuple[str, ...]]:
     """Return what each cover in a folder holds of an album's secret, and notes on the files that are none.
 
     Raises:
@@ -151,7 +151,7 @@ def album_covers(folder: Path, context: Context = DEFAULT_CONTEXT) -> tuple[dict
     undigested = File(USUAL_NAME, 0, bytes(hashlib.sha256().digest_size), needed=1, enough=1)
     header = Header(bytes(FILM_ID_BYTES), FILE, len(files), undigested)
     empty = record_bytes(Record(header, 0))
-    covers: dict[Path, Capacity] = {}
+    covers: dict[Path, Room] = {}
     for done, (path, _) in enumerate(files):
         context.progress("check files", done, len(files))
         try:
@@ -160,7 +160,7 @@ def album_covers(folder: Path, context: Context = DEFAULT_CONTEXT) -> tuple[dict
             notes = (*notes, str(error if error.subject == str(path) else f"{path}: {error}"))
             continue
         if room.bytes:
-            covers[path] = replace(room.capacity, history=None)
+            covers[path] = room
     return covers, notes
 
 
@@ -174,7 +174,8 @@ def _part_room(cover: Path, empty: int, key: Key, job: HideJob) -> Room:
         method, options = job.method.entry(opened, suffix, job.options)
         assert isinstance(method, MediumMethod), "no other method makes albums"
         method.check(opened, job.options)
-        return method.part_room(opened, suffix, empty, key, options)
+        medium = method.open_part(opened, options, suffix, key)
+        return medium.room(bytes_left(medium.record_capacity(key), empty))
 
 
 def _division(album: AlbumPlan, header: Header, keys: ContainerKeys, job: HideJob) -> Division:

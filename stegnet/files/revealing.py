@@ -266,9 +266,9 @@ def _album(folder: Path, key_source: KeySource | None, context: Context) -> Info
     """Describe a folder as covers of an album or, with the key, as the album that it holds."""
     if key_source is None:
         covers, notes = album_covers(folder, context)
-        hard = {path.name: capacity.hard or 0 for path, capacity in covers.items()}
-        most = sum(capacity.bytes for capacity in covers.values())
-        condition = of_all(capacity.condition for capacity in covers.values() if capacity.hard)
+        hard = {path.name: room.hard or 0 for path, room in covers.items()}
+        most = sum(room.bytes or 0 for room in covers.values())
+        condition = of_all(room.condition for room in covers.values() if room.hard)
         fit = Fit("any file", AUTO, most, sum(hard.values()), condition=condition, betrayed=True)
         return {
             "kind": ALBUM,
@@ -290,14 +290,14 @@ def _fits_for(channel: Path, cover: Cover) -> Info:
     if cover.kind not in method.info.covers:
         raise CapacityError(f"is a {cover.called}, and only pictures are sent through a known channel", subject=cover)
     size = CoverSize.of(cover)
-    found = method.capacity(size, USUAL_NAME, options)
+    found = method.room(size, USUAL_NAME, options)
     assert found is not None, "its capacity is known"
     info: Info = {"kind": cover.kind, "width": size.width, "height": size.height}
     condition = found.condition.of_it if found.condition else ""
-    fit = Fit("any file", method.info.name, found.bytes, found.hard, survive=str(channel), condition=condition)
+    fit = Fit("any file", method.info.name, found.bytes, found.safe, survive=str(channel), condition=condition)
     fit = replace(fit, betrayed=found.history is not None)
     info["fits"] = [fit] if found.bytes else []
-    info["bytes_for"] = {str(channel): found.bytes}
+    info["bytes_for"] = {str(channel): found.bytes or 0}
     return info
 
 

@@ -24,7 +24,7 @@ from stegnet.core.text import Aside, Setting, kind_of, shown
 from stegnet.files import find, open_hidden, write_hidden
 from stegnet.formats.signatures import JPEG_SUFFIXES
 from stegnet.hide_file import HideJob, hide_file, keeps_place, made_anew, refused_growth
-from stegnet.hiding import Capacity, Context, CoverSize
+from stegnet.hiding import Context, CoverSize, Room
 from stegnet.image.pictures import read_picture, reduced, refuse_palette
 from stegnet.keys import Key, KeySource, Passphrase, guessing_time, random_words
 from stegnet.media.cover import Cover, kind
@@ -369,13 +369,13 @@ class _IntendedHiding:
         is_lossy = self.destination != KNOWN_CHANNEL and DESTINATIONS[self.destination].is_lossy
         return self.cover.kind == FILM and is_lossy
 
-    def capacity(self) -> Capacity | None:
-        """Return the capacity of a cover of this size; None: not known."""
+    def room(self) -> Room | None:
+        """Return the room in a cover of this size; None: not known."""
         is_chosen_later = not self.suffix and self.cover.kind == FILM  # whether the film stays what it is
         if self.destination == KNOWN_CHANNEL or is_chosen_later:
             return None
         method, options = method_for(self.destination, {}, self.suffix)
-        return method.capacity(self.cover, self.secret_name, options)
+        return method.room(self.cover, self.secret_name, options)
 
     def known_of(self, file: Path, channel_file: Path | None = None) -> dict[str, object]:
         """Return what is known of the cover in a file, for the channel of another.
@@ -392,12 +392,12 @@ class _IntendedHiding:
             suffix = self.suffix or job.usual_suffix(cover)
             size = self.cover if self.cover.width else replace(CoverSize.of(cover), channels=3)
             channels = cover.channels if size.frames == 1 else 3
-            capacity = job.capacity(replace(size, cover=cover, channels=channels), self.secret_name, suffix)
+            room = job.room(replace(size, cover=cover, channels=channels), self.secret_name, suffix)
             growth = None if self.suffix else job.growth(cover, suffix)  # a suffix was asked for
             known: dict[str, object] = {}
-            if capacity:
-                condition = str(capacity.condition) if capacity.condition else ""
-                known = {"capacity": capacity.bytes, "hard": capacity.hard, "history": capacity.history}
+            if room:
+                condition = str(room.condition) if room.condition else ""
+                known = {"capacity": room.bytes or 0, "hard": room.safe, "history": room.history}
                 known["condition"] = condition
             if growth and growth.is_asked_about:
                 known |= _offered(refused_growth(cover, growth, suffix))
@@ -482,26 +482,23 @@ def _forecast(asked: Any) -> dict[str, str]:
         at_most_safe = asked.get("safe") is True
         condition = _text_of(asked.get("condition", ""))
         hard = None if asked.get("hard") is None else _integer_of(asked["hard"])
-        capacity = None
-        if asked.get("capacity") is not None:
-            capacity = Capacity(_integer_of(asked["capacity"]), hard)
+        capacity = None if asked.get("capacity") is None else _integer_of(asked["capacity"])
         size = _integer_of(secret["size"])
         can_be_copied = bool(secret.get("film") or secret.get("width"))
-    try:
-        capacity = capacity or hiding.capacity()
-    except StegnetError as error:
-        return {"text": f"{error}."}
     if capacity is None:
-        later = "How much fits is measured while it is hidden."
-        return {"text": f"{_verdict(hiding, None, size, condition)}{later}" if hiding.is_measured_later else ""}
+        try:
+            room = hiding.room()
+        except StegnetError as error:
+            return {"text": f"{error}."}
+        if room is None:
+            later = "How much fits is measured while it is hidden."
+            return {"text": f"{_verdict(hiding, None, size, condition)}{later}" if hiding.is_measured_later else ""}
+        capacity, hard = room.bytes or 0, room.safe
 
     how_easily = ""
-    most = capacity.bytes
-    if capacity.hard is not None:
-        how_easily = ", all of it easy to find"
-        if capacity.hard:
-            how_easily = f", at most {_amount(capacity.hard)} of it hard to find"
-        most = capacity.hard if at_most_safe else capacity.bytes
+    if hard is not None:
+        how_easily = f", at most {_amount(hard)} of it hard to find" if hard else ", all of it easy to find"
+    most = capacity if hard is None or not at_most_safe else hard
     if size <= most:
         fate = "The secret fits as it is, byte for byte."
     elif can_be_copied and most:
@@ -509,8 +506,8 @@ def _forecast(asked: Any) -> dict[str, str]:
     else:
         remedy = "Use a longer or larger cover." if hiding.cover.frames > 1 else "Use a larger cover, or a film."
         fate = f"The secret is too large. {remedy}"
-    verdict = _verdict(hiding, capacity.hard, min(size, most), condition)
-    return {"text": f"{verdict}Capacity: about {_amount(capacity.bytes)}{how_easily}. {fate}"}
+    verdict = _verdict(hiding, hard, min(size, most), condition)
+    return {"text": f"{verdict}Capacity: about {_amount(capacity)}{how_easily}. {fate}"}
 
 
 def _verdict(hiding: _IntendedHiding, hard: int | None, size: int, condition: str) -> str:

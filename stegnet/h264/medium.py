@@ -26,7 +26,7 @@ from stegnet.h264.samples import (
     tells_buffering,
 )
 from stegnet.hiding.grouped_medium import GroupedMedium, SealedGroups
-from stegnet.hiding.medium import WrittenMedium
+from stegnet.hiding.medium import WrittenMedium, bytes_left
 from stegnet.hiding.method import (
     Context,
     HiddenFile,
@@ -87,25 +87,24 @@ class H264Medium(GroupedMedium):
         most_rate = 0.25  # bits of a record per sample
         rules = SampleRules(SHARE)
         capacities = (
-            min(record_capacity(size, 1, key, 1, rules), int(free * most_rate) // 8)
+            min(record_capacity(size, 1, key, 1, rules) or 0, int(free * most_rate) // 8)
             if size - free <= most_fixed(size, rules) * size
             else 0
             for size, free in self._sizes
         )
-        most = min(capacities, default=0) - empty_record_bytes(name, self.groups > 1)
-        return most if most >= 0 else None
+        return bytes_left(min(capacities, default=0), empty_record_bytes(name, self.groups > 1))
 
     @property
     def hard(self) -> int | None:
         """Bytes of the largest file whose shares together are hard to find; None: not even an empty file is."""
         hard = self.secure.hard
-        return full_capacity(self.groups, hard // self.groups) if hard >= 0 else None
+        return None if hard is None else full_capacity(self.groups, hard // self.groups)
 
     def share_of(self, fitted: HiddenFile, key: Key) -> int:
         """Return the bytes of a group for a share; no more groups may be lost than stays hard to find."""
         share = super().share_of(fitted, key)
         is_hard = self.hard is not None and fitted.size <= self.hard
-        return min(share, max(self.secure.hard // self.groups, 1)) if is_hard else share
+        return min(share, max((self.secure.hard or 0) // self.groups, 1)) if is_hard else share
 
     def refusal(self, size: int, most: int) -> CapacityError:
         holds = f"its own H.264 holds at most {most:,} bytes, and the secret has {size:,}"

@@ -6,7 +6,6 @@
 from stegnet.hiding.method import (
     AUTO,
     DEFAULT_CONTEXT,
-    Capacity,
     Context,
     CoverSize,
     Fit,
@@ -15,13 +14,13 @@ from stegnet.hiding.method import (
     MethodOptions,
     NewContainer,
     Payload,
+    Room,
     option,
 )
 
 __all__ = [
     "AUTO",
     "DEFAULT_CONTEXT",
-    "Capacity",
     "Context",
     "CoverSize",
     "Fit",
@@ -30,5 +29,6 @@ __all__ = [
     "MethodOptions",
     "NewContainer",
     "Payload",
+    "Room",
     "option",
 ]

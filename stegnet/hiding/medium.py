@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from stegnet.core.pixels import channels_of, memory_to_hide
 from stegnet.core.text import Setting, Text
 from stegnet.formats.opened_file import FileInMemory
 from stegnet.hiding.method import (
-    Capacity,
     Context,
     CoverSize,
     Fit,
@@ -30,6 +29,7 @@ from stegnet.hiding.method import (
     NewContainer,
     Options,
     Payload,
+    Room,
     Written,
     media_compressors,
     option,
@@ -59,30 +59,9 @@ class WrittenMedium(NamedTuple):
     left_out: tuple[str, ...] = ()  # lines, before all others, on what the container is without
 
 
-class Room(NamedTuple):
-    """Room in a cover for a file of one name, or for a part of one.
-
-    Attributes:
-        bytes: largest size; None: not even an empty one fits.
-        hard: bytes of that which are hard to find; None: not even an empty one is.
-        history, condition: as of `Medium`.
-    """
-
-    bytes: int | None
-    hard: int | None
-    history: str | None
-    condition: Condition
-
-    @classmethod
-    def within(cls, most: int | None, medium: "Medium") -> Self:
-        """Return the room in a medium of which `most` bytes fit."""
-        hard = None if most is None or medium.hard is None else min(most, medium.hard)
-        return cls(most, hard, medium.history, medium.condition)
-
-    @property
-    def capacity(self) -> Capacity:
-        """The same as the user is told it, with 0 for nothing."""
-        return Capacity(self.bytes or 0, self.hard or 0, self.history, self.condition)
+def bytes_left(most: int | None, taken: int) -> int | None:
+    """Return the bytes that are left of `most`; None: not even 0."""
+    return None if most is None or most < taken else most - taken
 
 
 class SampleGroup(Protocol):
@@ -146,14 +125,12 @@ class Medium(ABC):
     @property
     def hard(self) -> int | None:
         """Bound of the bytes that are hard to find; None: not even an empty file is."""
-        if self.history:
-            return None
-        hard = self.secure.hard
-        return hard if hard >= 0 else None
+        return None if self.history else self.secure.hard
 
-    def room(self, name: str, key: Key) -> "Room":
-        """Return the room for a file of a name, for a film key."""
-        return Room.within(self.file_capacity(name, key), self)
+    def room(self, most: int | None) -> Room:
+        """Return the room for a file of which `most` bytes fit."""
+        hard = None if most is None or self.hard is None else min(most, self.hard)
+        return Room(most, hard, self.history, self.condition)
 
     def forecast(self) -> str:
         """Return how large the container gets, and how long that takes, as far as it is much; "": neither is."""
@@ -207,14 +184,13 @@ class SampleMedium(Medium):
         """Channels that a record may use, as `channels_of`, which reads all of a grey picture."""
         return channels_of(self.samples)
 
-    def record_capacity(self, key: Key) -> int:
-        """Return the bytes of the largest record for a film key; not above 0 if not even an empty one fits."""
+    def record_capacity(self, key: Key) -> int | None:
+        """Return the bytes of the largest record for a film key; None: not even an empty one fits."""
         rows, cols = self.samples.shape[:2]
         return record_capacity(rows, cols, key, self.channels, self.rules)
 
     def file_capacity(self, name: str, key: Key) -> int | None:
-        most = self.record_capacity(key) - empty_record_bytes(name)
-        return most if most >= 0 else None
+        return bytes_left(self.record_capacity(key), empty_record_bytes(name))
 
     @abstractmethod
     def costs(self) -> Costs:
@@ -291,21 +267,21 @@ class MediumMethod(Method[Options]):
 
     def what_fits(self, cover: CoverSize) -> list[Fit]:
         """List any file up to the capacity; nothing if the capacity is 0."""
-        found = self.capacity(cover, USUAL_NAME, self.info.options())
+        found = self.room(cover, USUAL_NAME, self.info.options())
         return [self._file_fit(self.what, found)] if found.bytes else []
 
-    def _file_fit(self, what: str, found: Capacity) -> Fit:
+    def _file_fit(self, what: str, found: Room) -> Fit:
         """Return what fits, any file, in words."""
         condition = found.condition.of_it if found.condition else ""
         betrayed = found.history is not None
-        return Fit(what, self.info.name, found.bytes, found.hard, condition=condition, betrayed=betrayed)
+        return Fit(what, self.info.name, found.bytes, found.safe, condition=condition, betrayed=betrayed)
 
-    def capacity(self, cover: CoverSize, name: str, options: Options) -> Capacity:
-        """Return the capacity of the cover's samples; 0 of a cover that is not open."""
+    def room(self, cover: CoverSize, name: str, options: Options) -> Room:
+        """Return the room in the cover's samples; none in a cover that is not open."""
         if cover.cover is None:
-            return Capacity(0)
+            return Room(None)
         medium = self.open(cover.cover, options, "", ANY_KEY)
-        return medium.room(name, ANY_KEY).capacity
+        return medium.room(medium.file_capacity(name, ANY_KEY))
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: Options, context: Context
@@ -317,9 +293,8 @@ class MediumMethod(Method[Options]):
         context = context.with_phases(*phases)
 
         def room_for(name: str) -> int | None:
-            if options.at_most_safe:
-                return medium.room(name, keys.film).hard
-            return medium.file_capacity(name, keys.film)
+            most = medium.file_capacity(name, keys.film)
+            return medium.room(most).hard if options.at_most_safe else most
 
         why = "is more than is hard to find here" if options.at_most_safe else "does not fit as it is"
         fitted = payload.fit(room_for, media_compressors() if options.compress else {}, context, why)
@@ -329,34 +304,11 @@ class MediumMethod(Method[Options]):
         made.method = self.info.name
         return made
 
-    def open_part(self, cover: Cover, options: Options, suffix: str, key: KeySource) -> SampleMedium:
+    def open_part(self, cover: Cover, options: Options, suffix: str, key: Key) -> SampleMedium:
         """Return the samples of an album's cover that carry its part of the file; arguments as `open`."""
         medium = self.open(cover, options, suffix, key)
         assert isinstance(medium, SampleMedium), "films are no covers of albums"
         return medium
-
-    def part_room(self, cover: Cover, suffix: str, empty: int, key: Key, options: Options) -> Room:
-        """Return the room in a picture for a part of an album's file, in a record of `empty` bytes without it.
-
-        Raises:
-            MediaError: the cover can't be read, or can't carry anything.
-        """
-        medium = self.open_part(cover, options, suffix, key)
-        most = medium.record_capacity(key) - empty
-        return Room.within(most if most >= 0 else None, medium)
-
-    def embed_record(
-        self, cover: Cover, suffix: str, record: Record, keys: ContainerKeys, options: Options, context: Context
-    ) -> NewContainer:
-        """Hide a record in a picture of an album, given the container's suffix. It opens without the others.
-
-        Raises:
-            MediaError: a file can't be read or written.
-        """
-        medium = self.open_part(cover, options, suffix, keys.film)
-        made = SealedSamples(medium, record, keys, context)
-        made.method = self.info.name
-        return made
 
 
 def _refusal(medium: Medium, payload: Payload, key: Key, at_most_safe: bool) -> CapacityError:
@@ -368,7 +320,7 @@ def _refusal(medium: Medium, payload: Payload, key: Key, at_most_safe: bool) -> 
     if own is not None:
         return own
     if at_most_safe:
-        unsafe = not_safe(payload.path, size, medium.room(name, key).hard or 0)
+        unsafe = not_safe(payload.path, size, medium.room(most).hard or 0)
         return unsafe.with_hint(medium.safer) if medium.safer and most else unsafe
     makes_fit = Text(", or ", Setting("method", "auto"), ", which makes it fit") if payload.kind else ""
     return payload.too_large(most, medium.remedy(name, key, size, most) + makes_fit)

@@ -230,13 +230,25 @@ class Fit:
 
 
 @dataclass(frozen=True)
-class Capacity:
-    """Capacity of a cover for a file, and what would give the file away."""
+class Room:
+    """Room in a cover for a file of one name, or for a part of one.
 
-    bytes: int  # largest size of the file
-    hard: int | None = None  # bytes of it that are hard to find; None: not known
-    history: str | None = None  # lossy format that the cover has or had, if it is known to betray the container
-    condition: Condition | None = None  # what has to be so of the cover for what is hard to find; None: not known
+    Attributes:
+        bytes: largest size; None: not even an empty one fits.
+        hard: bytes of that which are hard to find; None: not even an empty one is, or nobody has measured it.
+        history: the trace that would betray a change, as of `Cover`.
+        condition: what has to be so of the cover for what is hard to find; None: nobody has measured that.
+    """
+
+    bytes: int | None
+    hard: int | None = None
+    history: str | None = None
+    condition: Condition | None = None
+
+    @property
+    def safe(self) -> int | None:
+        """Bytes that are hard to find, 0 if none are; None: nobody has measured it."""
+        return None if self.condition is None and self.history is None else self.hard or 0
 
 
 @dataclass(frozen=True)
@@ -592,15 +604,15 @@ class Method(ABC, Generic[Options]):
         """List what fits into a cover of this size; nothing, by default."""
         return []
 
-    def capacity(self, cover: CoverSize, name: str, options: Options) -> Capacity | None:
-        """Return the capacity of a cover of this size for a file of this name (USUAL_NAME: not known yet), or None.
+    def room(self, cover: CoverSize, name: str, options: Options) -> Room | None:
+        """Return the room in a cover of this size for a file of this name (USUAL_NAME: not known yet), or None.
 
         Raises:
             ConfigError: the options are impossible.
             CapacityError: nothing fits with them.
             MediaError: the cover's own file can't be read.
         """
-        return Capacity(max((fit.bytes or 0 for fit in self.what_fits(cover)), default=0))
+        return Room(max((fit.bytes for fit in self.what_fits(cover) if fit.bytes is not None), default=None))
 
     def find(self, container: Container, context: Context) -> FoundSecret | None:
         """Find the secret that this method hid in a container, if anything opens with the container's key.

@@ -112,13 +112,13 @@ class JpegMedium(SampleMedium):
         """Number of its coefficients that carry."""
         return self._count_used(self.container.usable)
 
-    def record_capacity(self, key: Key) -> int:
-        """Return the bytes of a record that fit into the JPEG; 0 if too many of its coefficients are fixed."""
+    def record_capacity(self, key: Key) -> int | None:
+        """Return the bytes of a record that fit into the JPEG; None, too, if too many of its coefficients are fixed."""
         cover = self.container
         luma = cover.picture.planes[0]
         fixed = self._fixed()
         if fixed.mean() > most_fixed(fixed.size, COEFFICIENTS):
-            return 0
+            return None
 
         most = int(self._used * _MOST_RATE) // 8
         if cover.usable is not None:  # those nearby can't be used, either
@@ -128,7 +128,8 @@ class JpegMedium(SampleMedium):
         free = np.count_nonzero(~fixed)
         if free < fixed.size:
             most = min(most, int(free * (free / fixed.size) ** 2 * _MOST_BESIDE) // 8)
-        return min(record_capacity(luma.shape[0], luma.shape[1] * CARRIED, key, 1, COEFFICIENTS), most)
+        in_all = record_capacity(luma.shape[0], luma.shape[1] * CARRIED, key, 1, COEFFICIENTS)
+        return None if in_all is None else min(in_all, most)
 
     def _count_used(self, usable: np.ndarray | None) -> int:
         """Return the number of nonzero coefficients that may change, without the first of each block."""

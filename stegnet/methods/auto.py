@@ -15,7 +15,6 @@ from stegnet.formats.opened_file import is_mp4
 from stegnet.formats.signatures import FORMS, has_form
 from stegnet.hiding.method import (
     AUTO,
-    Capacity,
     Context,
     CoverSize,
     Method,
@@ -23,6 +22,7 @@ from stegnet.hiding.method import (
     MethodOptions,
     NewContainer,
     Payload,
+    Room,
 )
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
@@ -76,9 +76,9 @@ class Auto(Method[MethodOptions]):
         own = [suffix for suffix in suffixes if has_form(cover, suffix) and not cover.lossy_format]
         return tuple(dict.fromkeys((*own, *suffixes)))
 
-    def capacity(self, cover: CoverSize, name: str, options: MethodOptions) -> Capacity | None:
-        """Return the capacity of a cover that is written without loss."""
-        return METHODS["sound" if cover.kind == SOUND else "sealed"].capacity(cover, name, options)
+    def room(self, cover: CoverSize, name: str, options: MethodOptions) -> Room | None:
+        """Return the room in a cover that is written without loss."""
+        return METHODS["sound" if cover.kind == SOUND else "sealed"].room(cover, name, options)
 
     def entry(self, cover: Cover, suffix: str, options: MethodOptions) -> tuple[Method[Any], Any]:
         name = _METHODS_BY_FORM[_form_of(cover, options.resize is not None)].get(suffix)

@@ -14,7 +14,6 @@ from stegnet.formats.signatures import FORMS
 from stegnet.hiding.found_file import found_file
 from stegnet.hiding.medium import Medium, MediumMethod
 from stegnet.hiding.method import (
-    Capacity,
     Context,
     CoverSize,
     Fit,
@@ -23,6 +22,7 @@ from stegnet.hiding.method import (
     MethodOptions,
     NewContainer,
     Payload,
+    Room,
 )
 from stegnet.keys import ANY_KEY, KeySource
 from stegnet.media.cover import Cover
@@ -59,19 +59,19 @@ without encoding.
         """Return files hidden unchanged, if the cover is such a film."""
         why_not = _why_not(cover.cover) if cover.cover else ""
         unused = [Fit("", self.info.name, why_not=why_not)] if why_not else []
-        found = self.capacity(cover, USUAL_NAME, MethodOptions())
+        found = self.room(cover, USUAL_NAME, MethodOptions())
         fits = [self._file_fit("any file, in the H.264 itself", found)] if found.bytes else []
         return unused + fits
 
-    def capacity(self, cover: CoverSize, name: str, options: MethodOptions) -> Capacity:
-        """Return the capacity of a film's own H.264; 0 for a still picture, and for a cover whose file is not given."""
+    def room(self, cover: CoverSize, name: str, options: MethodOptions) -> Room:
+        """Return the room in a film's own H.264; none in a still picture, and in a cover whose file is not given."""
         if cover.cover is None or cover.frames == 1:
-            return Capacity(0)
+            return Room(None)
         try:
             medium = self.open(cover.cover, options, "", ANY_KEY)
         except MediaError:
-            return Capacity(0)
-        return medium.room(name, ANY_KEY).capacity
+            return Room(None)
+        return medium.room(medium.file_capacity(name, ANY_KEY))
 
     def open(self, cover: Cover, options: MethodOptions, suffix: str, key: KeySource) -> Medium:
         return cover.once(self.info.name, h264.H264Medium)

@@ -16,20 +16,20 @@ from stegnet.formats.signatures import FORMS, JPEG_SUFFIXES
 from stegnet.hiding.found_file import SamplesContainer, found_file
 from stegnet.hiding.medium import MediumMethod
 from stegnet.hiding.method import (
-    Capacity,
     Context,
     CoverSize,
     Fit,
     FoundSecret,
     MethodInfo,
     MethodOptions,
+    Room,
     option,
 )
 from stegnet.jpeg.coefficients import read_jpeg
 from stegnet.jpeg.cover import jpeg_cover, why_made_anew
 from stegnet.jpeg.medium import JpegMedium
 from stegnet.jpeg.samples import rules_of, samples_of
-from stegnet.keys import ANY_KEY, KeySource
+from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
 from stegnet.record import Container
 
@@ -92,7 +92,7 @@ that does the same. For apps of which nothing is known: --for messenger.
         way_out = f"; {cover.cover.jpeg_way_out}" if cover.cover and cover.cover.jpeg_way_out else ""
         why_not = [Fit("", self.info.name, why_not=f"its own JPEG can't be used: {why}{way_out}")] if why else []
         try:
-            found = self.capacity(cover, USUAL_NAME, JpegOptions())
+            found = self.room(cover, USUAL_NAME, JpegOptions())
         except MediaError:
             return why_not
         if not found.bytes:
@@ -122,15 +122,14 @@ that does the same. For apps of which nothing is known: --for messenger.
             made = replace(made, notes=(Text(Setting("quality", "Q", quoted=False), unused), *made.notes))
         return JpegMedium(made)
 
-    def capacity(self, cover: CoverSize, name: str, options: JpegOptions) -> Capacity:
-        """Return a cover's capacity for a file of this name: of a JPEG and, through a channel, of any picture; else 0.
+    def room(self, cover: CoverSize, name: str, options: JpegOptions) -> Room:
+        """Return the room for a file of this name in a JPEG and, through a channel, in any picture; none in others.
 
         What a channel makes of a cover shows nothing of its past.
         """
         if cover.cover is None or not (options.names_channel or cover.cover.is_jpeg):
-            return Capacity(0)
-        medium = self.open(cover.cover, options, "", ANY_KEY)
-        found = medium.room(name, ANY_KEY).capacity
+            return Room(None)
+        found = super().room(cover, name, options)
         return replace(found, history=None) if options.names_channel else found
 
     def find(self, container: Container, context: Context) -> FoundSecret | None:

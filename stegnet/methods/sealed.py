@@ -18,7 +18,6 @@ from stegnet.core.text import CommandLine, Text
 from stegnet.hiding.found_file import found_file
 from stegnet.hiding.medium import Medium, MediumMethod, MediumOptions, seal_record
 from stegnet.hiding.method import (
-    Capacity,
     Context,
     CoverSize,
     Fit,
@@ -26,6 +25,7 @@ from stegnet.hiding.method import (
     MethodInfo,
     NewContainer,
     Payload,
+    Room,
 )
 from stegnet.keys import SYSTEM, KeyRing, KeySource, Randomness
 from stegnet.media.cover import Cover
@@ -65,7 +65,7 @@ much fits, and how much is hard to find.
 
     def what_fits(self, cover: CoverSize) -> list[Fit]:
         """Return files hidden unchanged, and what becomes of a cover that can't stay as it is."""
-        found = self.capacity(cover, USUAL_NAME, MediumOptions())
+        found = self.room(cover, USUAL_NAME, MediumOptions())
         if not found.bytes:
             return []
         what = "any file"
@@ -79,25 +79,24 @@ much fits, and how much is hard to find.
     def open(self, cover: Cover, options: MediumOptions, suffix: str, key: KeySource) -> Medium:
         return film.FrameMedium(cover, suffix) if cover.is_film else pixels.PixelMedium(cover, options.resize, suffix)
 
-    def capacity(self, cover: CoverSize, name: str, options: MediumOptions) -> Capacity:
-        """Return the capacity of a picture or film for a file; 0 if not even the header fits."""
+    def room(self, cover: CoverSize, name: str, options: MediumOptions) -> Room:
+        """Return the room for a file in a picture or film, which need not be decoded to know the bytes."""
         try:
             most = pixels.bytes_capacity(cover.height, cover.width, name, frames=cover.frames, channels=cover.channels)
         except CapacityError:  # not even the header fits
-            most = 0
+            return Room(None)
         if cover.cover is None:
-            return Capacity(most)
+            return Room(most)
         history = cover.cover.history
-        if history:
-            return Capacity(most, 0, history)
-        if cover.frames > 1:
-            return Capacity(most)
+        if history or cover.frames > 1:
+            return Room(most, history=history)
         changes = cover.cover.evidence.changes
         if cover.cover.is_film:  # a film of one frame
             secure = pixels.secure_payload(cover.height * cover.width * cover.channels, changes)
         else:
             secure = pixels.secure_in(pixels.regular_areas_of(cover.cover).mask, cover.channels, changes)
-        return Capacity(most, max(min(most, secure.hard), 0), condition=cover.cover.condition())
+        hard = None if secure.hard is None else min(most, secure.hard)
+        return Room(most, hard, condition=cover.cover.condition())
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: MediumOptions, context: Context

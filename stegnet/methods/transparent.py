@@ -8,7 +8,7 @@ from stegnet.core.names import PICTURE
 from stegnet.core.text import Setting, Text
 from stegnet.hiding.found_file import SamplesContainer, found_file
 from stegnet.hiding.medium import Medium, MediumMethod, MediumOptions
-from stegnet.hiding.method import Capacity, Context, CoverSize, FoundSecret, MethodInfo
+from stegnet.hiding.method import Context, CoverSize, FoundSecret, MethodInfo, Room
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
 from stegnet.record import Container
@@ -36,9 +36,9 @@ colour of what can't be seen.
     )
     what = "any file (the PNG stays transparent)"
 
-    def capacity(self, cover: CoverSize, name: str, options: MediumOptions) -> Capacity:
+    def room(self, cover: CoverSize, name: str, options: MediumOptions) -> Room:
         is_transparent = cover.cover is not None and cover.cover.is_transparent
-        return super().capacity(cover, name, options) if is_transparent else Capacity(0)
+        return super().room(cover, name, options) if is_transparent else Room(None)
 
     def open(self, cover: Cover, options: MediumOptions, suffix: str, key: KeySource) -> Medium:
         """Return the samples of visible pixels. Raises CapacityError if the cover can't be transparent."""

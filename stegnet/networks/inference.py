@@ -336,7 +336,8 @@ def check_frame_capacity(height: int, width: int, header: Header, key: Key, data
     secret = header.pictures
     needed = record_bytes(Record(header, 0, base=b"-" if secret.base != NONE else b"")) + data
     rows, cols = hidden_size(height, width, secret)
-    if needed + least_base(secret.base, rows, cols) > record_capacity(height, width, key) or not rows or not cols:
+    most_bytes = record_capacity(height, width, key) or 0
+    if needed + least_base(secret.base, rows, cols) > most_bytes or not rows or not cols:
         needed += least_base(secret.base, 0, 0)
         needs = CoverNeeds(share=least_base_per_pixel(secret.base), pixels=secret.block)
         raise too_small(height, width, needed, key, needs)
@@ -406,7 +407,7 @@ def _hide_secret(
     height, width = area.shape[:2]
     stretched = resize(given.secret, height, width)
     header = given.record.header
-    bytes_left = record_capacity(container.shape[0], container.shape[1], key) - record_bytes(given.record)
+    bytes_left = (record_capacity(container.shape[0], container.shape[1], key) or 0) - record_bytes(given.record)
     film = header.kind == FILM
     data, base = encode_base(stretched, header.pictures.base, network.quality, bytes_left, film, network.enhance)
     hidden = network.hide(area, stretched, shuffle, base, progress)

@@ -110,7 +110,7 @@ class PixelMedium(SampleMedium):
 
     def remedy(self, name: str, key: Key, size: int, most: int) -> str:
         height, width = self.size
-        in_all = self.record_capacity(key)
+        in_all = self.record_capacity(key) or 0  # of a cover in which the header fits
         side = sqrt((in_all - most + size) / in_all)
         hint = f"the cover needs at least {ceil(width * side) + 1}×{ceil(height * side) + 1} pixels"
         return f"{hint}, a colour cover holds three times as much" if self.channels == 1 else hint
@@ -156,7 +156,7 @@ def frame_capacity(size: tuple[int, int], name: str, key: Key, spread: bool, nee
     """Return the bytes of a file, or of a share of it, that fit into a frame; errors are those of `bytes_capacity`."""
     needed = empty_record_bytes(name, spread)
     most = record_capacity(*size, key, needs.channels, needs.rules)
-    if needed > most:
+    if most is None or needed > most:
         raise too_small(*size, needed, key, needs)
     return most - needed
 

@@ -371,7 +371,7 @@ class Collected:
         if header.kind != FILE:
             raise not_a_file()
         if not header.enough:  # the pictures of an album may have any sizes
-            frame_capacity = max(record_capacity(self.container.height, self.container.width), 0)
+            frame_capacity = record_capacity(self.container.height, self.container.width) or 0
             if header.file.size > header.frames * frame_capacity:
                 raise nothing_revealed()
         if header.spread:

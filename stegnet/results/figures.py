@@ -78,7 +78,7 @@ class SecurePayload:
 
     The secure payload grows with the square root of the number of samples (Ker et al., "The square root law of
     steganographic capacity", 2008); small covers get no higher rate per sample. What is written besides the file (lead,
-    header and MAC) counts as well: where that alone is too much, both bounds are negative, and an empty file is found.
+    header and MAC) counts as well: where that alone is too much, both bounds are None, and an empty file is found.
 
     Attributes:
         samples: number of the cover's samples that can be changed.
@@ -95,24 +95,26 @@ class SecurePayload:
     bound: ChangeBound | None = None
 
     @property
-    def hard(self) -> int:
-        """Bytes up to which detectors hardly do better than guessing; negative: not even for an empty file."""
+    def hard(self) -> int | None:
+        """Bytes up to which detectors hardly do better than guessing; None: not even for an empty file."""
         return self._bytes(self.rate, 1)
 
     @property
-    def easy(self) -> int:
-        """Bytes beyond which detectors are nearly always right; negative: even for an empty file."""
+    def easy(self) -> int | None:
+        """Bytes beyond which detectors are nearly always right; None: even for an empty file."""
         return self._bytes(_EASY_TIMES * self.rate, _EASY_CHANGES)
 
     @property
     def is_bounded(self) -> bool:
         """Whether fewer bytes are hard to find because a band of the spectrum is at rounding level."""
-        return self.hard < self._unbounded(self.rate)
+        return self.bound is not None and self.bound.bytes(1, self.records) < self._unbounded(self.rate)
 
-    def _bytes(self, rate: float, times: float) -> int:
+    def _bytes(self, rate: float, times: float) -> int | None:
         """Return the bytes at a rate, in bits per sample of the covers that were measured, and within the bound."""
         most = self._unbounded(rate)
-        return most if self.bound is None else min(most, self.bound.bytes(times, self.records))
+        if self.bound is not None:
+            most = min(most, self.bound.bytes(times, self.records))
+        return most if most >= 0 else None
 
     def _unbounded(self, rate: float) -> int:
         size = self.samples / self.measured
@@ -145,11 +147,12 @@ class Detectability:
         """Detectability of the container; None if unknown, as for a film with a small payload."""
         if self.secure is None or self.hidden_bytes is None:  # pictures that a network hides are always detected
             return Detection.EASY
-        if self.cover_format or self.hidden_bytes > self.secure.easy:
+        hard, easy = self.secure.hard, self.secure.easy
+        if self.cover_format or easy is None or self.hidden_bytes > easy:
             return Detection.EASY
         if not self.measured:
             return None
-        return Detection.HARD if self.hidden_bytes <= self.secure.hard else Detection.POSSIBLE
+        return Detection.HARD if hard is not None and self.hidden_bytes <= hard else Detection.POSSIBLE
 
     @property
     def verdict(self) -> str:
@@ -162,7 +165,7 @@ class Detectability:
             return ALWAYS_FOUND
         if self.cover_format:
             return Text(f"{words}: ", _betrayal(self.cover_format, ""))
-        hard = self.secure.hard
+        hard = self.secure.hard or 0
         if not self.measured:
             return f"{words} ({self.hidden_bytes:,} bytes)"
         if detection is Detection.HARD:
@@ -275,7 +278,7 @@ def shown_history(cover: Cover, suffix: str) -> str | None:
 
 
 def not_safe(secret: Path, size: int, most: int) -> CapacityError:
-    """Return the error for a secret of `size` bytes if at most `most` would be hard to detect; negative: not even 0."""
+    """Return the error for a secret of `size` bytes if at most `most` are hard to detect; 0: none."""
     if most > 0:
         problem = f"has {size} bytes, but at most {most} bytes are hard to find in this cover"
         remedy = Text("use a larger cover", OR_ALBUM, ", or leave ")

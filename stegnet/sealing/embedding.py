@@ -85,8 +85,10 @@ class SealOptions:
     fixed: NDArray[np.bool_] | None = None  # samples of one channel that must not change, (H, W, 1) bool; None: all may
 
 
-def record_capacity(height: int, width: int, key: Key = ANY_KEY, channels: int = 3, rules: SampleRules = PIXELS) -> int:
-    """Return the size in bytes of the largest record for this picture size; negative if not even an empty one fits.
+def record_capacity(
+    height: int, width: int, key: Key = ANY_KEY, channels: int = 3, rules: SampleRules = PIXELS
+) -> int | None:
+    """Return the size in bytes of the largest record for this picture size; None: not even an empty one fits.
 
     Args:
         height: height of the picture in pixels.
@@ -96,7 +98,14 @@ def record_capacity(height: int, width: int, key: Key = ANY_KEY, channels: int =
         rules: rules of the samples, which set the size of the groups of lead and MAC.
     """
     zones = zones_of(channels * height * width, key.recipient is not None, rules)
-    return trellis.most_bytes(zones.places) - TAG_BYTES if zones.places else -1
+    most = trellis.most_bytes(zones.places) - TAG_BYTES if zones.places else -1
+    return most if most >= 0 else None
+
+
+def _fits(needed: float, height: int, width: int, key: Key, needs: "CoverNeeds") -> bool:
+    """Return whether a record of `needed` bytes fits into a picture of this size."""
+    most = record_capacity(height, width, key, needs.channels, needs.rules)
+    return most is not None and needed <= most
 
 
 def most_fixed(samples: int, rules: SampleRules, free: float = _FREE_SUMS) -> float:
@@ -125,7 +134,7 @@ def too_small(
     side = 1.0
     tall = height
     wide = width
-    while record_capacity(tall, wide, key, needs.channels, needs.rules) < needed + needs.share * tall * wide:
+    while not _fits(needed + needs.share * tall * wide, tall, wide, key, needs):
         side *= 1.02
         tall = int(height * side)
         wide = int(width * side)
@@ -151,11 +160,11 @@ def seal(
         CapacityError: the picture is too small, or too many of its samples must not change.
     """
     height, width, channels = picture.shape
-    if len(record) > record_capacity(height, width, keys.film, channels, options.rules):
+    if not _fits(len(record), height, width, keys.film, CoverNeeds(channels, options.rules)):
         raise too_small(height, width, len(record), keys.film, CoverNeeds(rules=options.rules))
 
     # A grey picture stays grey, so that only one of its channels is a frame of samples.
-    fits_one_channel = len(record) <= record_capacity(height, width, keys.film, 1, options.rules)
+    fits_one_channel = _fits(len(record), height, width, keys.film, CoverNeeds(1, options.rules))
     stays_grey = channels > 1 and fits_one_channel and is_grey(picture)
     frame = np.ascontiguousarray(picture[..., :1] if stays_grey else picture)
 
@@ -238,7 +247,7 @@ def unseal(
     """
     frame = picture[..., :1].copy() if is_grey(picture) else picture
     height, width, channels = frame.shape
-    if record_capacity(height, width, channels=channels, rules=rules) < 0:
+    if record_capacity(height, width, channels=channels, rules=rules) is None:
         return None
     samples = frame.reshape(-1)
     salt = frame_salt(frame)

@@ -12,7 +12,7 @@ import numpy as np
 from stegnet.core.errors import CapacityError
 from stegnet.core.pixels import in_strips
 from stegnet.hiding.grouped_medium import GroupedMedium, SealedGroups
-from stegnet.hiding.medium import SampleMedium, WrittenMedium
+from stegnet.hiding.medium import SampleMedium, WrittenMedium, bytes_left
 from stegnet.keys import Key
 from stegnet.media.cover import Cover
 from stegnet.media.growth import time_in_words
@@ -71,8 +71,7 @@ class SoundMedium(GroupedMedium):
 
     def share_capacity(self, name: str, key: Key) -> int | None:
         rows = min(self.cover.sound.segments)
-        most = record_capacity(rows, SOUND_ROW, key, 1, UNEVEN) - empty_record_bytes(name, self.groups > 1)
-        return most if most >= 0 else None
+        return bytes_left(record_capacity(rows, SOUND_ROW, key, 1, UNEVEN), empty_record_bytes(name, self.groups > 1))
 
     def refusal(self, size: int, most: int) -> CapacityError | None:
         """Return the error for a sound that is silent, or too short; None for others."""

@@ -133,12 +133,12 @@ def security(cover: Path, kind: str) -> dict[str, Any]:
         secure, history = secure_payload(pixels[..., 0].size * channels_of(pixels), evidence.changes), evidence.proof
         condition = Condition(cover.name, Premise.NEVER_LOSSY)
     facts = Detectability(secure=secure, condition=condition)
-    bounds = (secure.hard, secure.hard + 1, secure.easy, secure.easy + 1)
-    sizes = (0, *(size for size in bounds if size > 0))
+    bounds = [most for most in (secure.hard, secure.easy) if most is not None]
+    sizes = (0, *(size for most in bounds for size in (most, most + 1) if size))
     words = {size: replace(facts, hidden_bytes=size).verdict for size in sizes}
     if history:  # the page tells it apart
         words = dict.fromkeys(sizes, DETECTION_WORDS[Detection.EASY])
-    return {"hard": -1 if history else secure.hard, "history": history, "words": words}
+    return {"hard": None if history else secure.hard, "history": history, "words": words}
 
 
 def test_the_page_tells_what_is_hard_to_find_as_python(demo: Path, tmp_path: Path, picture: Callable) -> None:
@@ -154,7 +154,7 @@ def test_the_page_tells_what_is_hard_to_find_as_python(demo: Path, tmp_path: Pat
     assert {name for name, history in histories.items() if history is None} == {
         *("plain.png", "grey.png", "whole.webp", "smooth.png")
     }
-    assert answers["smooth.png"]["png"]["hard"] < 0 < answers["plain.png"]["png"]["hard"]
+    assert answers["smooth.png"]["png"]["hard"] is None and answers["plain.png"]["png"]["hard"] > 0
     proven = {name for name, answer in answers.items() if (answer.get("jpeg") or {}).get("history")}
     assert proven == {"twice.jpg", "cropped.jpg", "mirrored.jpg"}
     (tmp_path / "answers.json").write_text(json.dumps(answers))

@@ -114,7 +114,7 @@ def test_forecasts():
     """Of the shipped modem, in 640×480 pixels: content that survives, which is a file with its header and name."""
     for step in STEPS["forecasts"]:
         options = RobustOptions(survive=step["channel"])
-        told = METHODS["robust"].capacity(CoverSize(480, 640), USUAL_NAME, options)
+        told = METHODS["robust"].room(CoverSize(480, 640), USUAL_NAME, options)
         assert told.bytes == step["room"] - file_bytes(USUAL_NAME, 0)
 
 

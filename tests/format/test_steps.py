@@ -111,8 +111,9 @@ def test_the_pages_columns():
 @pytest.mark.parametrize(("kind", "side"), [("none", 22), ("means", 23), ("coded", 43)])
 def test_the_smallest_square_cover_of_a_picture(kind: str, side: int):
     small, enough = (128 + least_base(kind, size // 8 * 8, size // 8 * 8) for size in (side - 1, side))
-    assert record_capacity(side - 1, side - 1) < small and record_capacity(side, side) >= enough
+    assert (record_capacity(side - 1, side - 1) or 0) < small
+    assert (record_capacity(side, side) or 0) >= enough
 
 
 def test_the_least_samples():
-    assert record_capacity(1, 237) < 0 <= record_capacity(1, 238)  # 711 and 714 samples
+    assert record_capacity(1, 237) is None and record_capacity(1, 238) is not None  # 711 and 714 samples

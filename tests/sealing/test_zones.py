@@ -28,6 +28,7 @@ def test_a_record_of_any_size_comes_back_from_a_picture_of_any_size(number: int)
     chance = random.Random(f"{NIGHT}{number}")
     cover = drawn(chance)
     most = record_capacity(*cover.shape[:2])
+    assert most
     for size in (min(most, chance.randint(1, 200)), chance.randint(1, most)):
         record = chance.randbytes(size)
         container = sealed(cover, record, number, effort=chance.choice(EFFORTS))

@@ -12,9 +12,9 @@ from stegnet.core.parallel import with_heartbeat
 from stegnet.core.pixels import BLOCK
 from stegnet.core.text import Setting, Text
 from stegnet.formats.signatures import JPEG_SUFFIXES
+from stegnet.hiding.medium import bytes_left
 from stegnet.hiding.method import (
     DEFAULT_CONTEXT,
-    Capacity,
     Context,
     CoverSize,
     Fit,
@@ -22,6 +22,7 @@ from stegnet.hiding.method import (
     MethodInfo,
     NewContainer,
     Payload,
+    Room,
 )
 from stegnet.keys import Key, KeySource, Opener, Passphrase
 from stegnet.media.cover import Cover
@@ -89,7 +90,7 @@ capacity and harder to find: `stegnet channel`. --survive names a channel:
                     fits.append(Fit("any file", ROBUST, capacity - head, survive=name))
         return [fit for fit in fits if fit.bytes and fit.bytes > 0]
 
-    def capacity(self, cover: CoverSize, name: str, options: RobustOptions) -> Capacity | None:
+    def room(self, cover: CoverSize, name: str, options: RobustOptions) -> Room | None:
         """Return the bytes that survive the channel; None where that is not known before the cover is open."""
         if cover.kind == FILM:
             film_channel = options.film_channel()
@@ -97,7 +98,7 @@ capacity and harder to find: `stegnet channel`. --survive names a channel:
         else:
             channel = options.picture_channel()
             capacity = _picture_capacity(cover, channel, options)
-        return None if capacity is None else Capacity(max(capacity - robust.file_bytes(name, 0), 0))
+        return None if capacity is None else Room(bytes_left(capacity, robust.file_bytes(name, 0)))
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: RobustOptions, context: Context

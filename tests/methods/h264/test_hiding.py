@@ -241,7 +241,7 @@ def test_a_film_with_tables_of_other_pictures_than_there_are(tmp_path):
         hide(path, b"a", out)
     assert not out.exists()
     with Cover(path) as opened:
-        assert METHOD.capacity(CoverSize(64, 96, 24, cover=opened), "", METHOD.info.options()).bytes == 0
+        assert METHOD.room(CoverSize(64, 96, 24, cover=opened), "", METHOD.info.options()).bytes is None
 
 
 def test_what_does_not_fit_is_told_with_the_number_that_does_and_never_written_without_loss(cover, tmp_path):

@@ -149,7 +149,9 @@ def test_what_is_hard_to_find_follows_the_square_root_law(tmp_path, picture):
     def bits(sides: int, quality: int, made: bool = False) -> float:
         own = tmp_path / "a.png" if made else path
         Image.fromarray(np.tile(tile, (sides, sides, 1))).save(own, quality=quality)
-        return 8 * JpegMedium(jpeg_cover(own, quality)).secure.hard + 8 * 200  # what every record takes is counted
+        hard = JpegMedium(jpeg_cover(own, quality)).secure.hard
+        assert hard is not None
+        return 8 * hard + 8 * 200  # what every record takes is counted
 
     assert bits(8, 75) == pytest.approx(2 * bits(4, 75), rel=0.01)
     assert bits(4, 75) < bits(4, 85) < bits(4, 95) and bits(4, 85) < bits(4, 85, made=True)

@@ -9,17 +9,24 @@ const { BYTE_CHANGES, RECORD_CHANGES } = EVIDENCE;
 /**
  * Bytes of a file in a cover.
  *
- * @typedef {{hard: number, easy: number, history: string | null, isBounded?: boolean}} Security hard: up to which
- *   detectors hardly do better than guessing; easy: beyond which they are nearly always right; negative: even an empty
- *   file is too much; history: what gives any container away; isBounded: a quiet band of the spectrum says how many
+ * @typedef {{hard: number | null, easy: number | null, history: string | null, isBounded?: boolean}} Security hard: up
+ *   to which detectors hardly do better than guessing; easy: beyond which they are nearly always right; null: even an
+ *   empty file is too much; history: what gives any container away; isBounded: a quiet band of the spectrum says how many
  */
 
-/** @param {number} samples that can be changed @param {{RATE: number, MEASURED: number}} measured bits of one, samples */
-function secured(samples, { RATE, MEASURED }, history) {
+/**
+ * @param {number} samples that can be changed
+ * @param {{RATE: number, MEASURED: number}} measured bits of one, and samples of the covers that were measured
+ * @param {(times: number) => number} bounded bytes of a file that changes so many times what is hard to find in a band
+ */
+function secured(samples, { RATE, MEASURED }, history, bounded = () => Infinity) {
+  if (history) return { hard: null, easy: null, history };
   const size = samples / MEASURED;
   const bytes = (rate) =>
     Math.floor(((rate * MEASURED) / 8 + ALWAYS) * (size > 1 ? Math.sqrt(size) : size)) - ALWAYS;
-  return { hard: history ? -1 : bytes(RATE), easy: history ? -1 : bytes(EASY_TIMES * RATE), history };
+  const [hard, easy] = [Math.min(bytes(RATE), bounded(1)), Math.min(bytes(EASY_TIMES * RATE), bounded(EASY_CHANGES))];
+  const isBounded = bounded(1) < bytes(RATE);
+  return { hard: hard < 0 ? null : hard, easy: easy < 0 ? null : easy, history, isBounded };
 }
 
 /**
@@ -28,11 +35,8 @@ function secured(samples, { RATE, MEASURED }, history) {
  * @param {{proof: string | null, changes: number}} evidence that its samples give, as of `pictureEvidence`
  */
 export function securityOfPicture({ width, height, channels }, { proof, changes }) {
-  const security = secured(width * height * channels, SEALED, proof);
-  const bytes = (times) => Math.floor((times * changes - RECORD_CHANGES) / BYTE_CHANGES);
-  if (proof) return security;
-  const [hard, easy] = [Math.min(security.hard, bytes(1)), Math.min(security.easy, bytes(EASY_CHANGES))];
-  return { ...security, hard, easy, isBounded: hard < security.hard };
+  const bounded = (times) => Math.floor((times * changes - RECORD_CHANGES) / BYTE_CHANGES);
+  return secured(width * height * channels, SEALED, proof, bounded);
 }
 
 /**
@@ -55,18 +59,19 @@ export function conditionOf({ file, isJpeg, isScaled }) {
 /** Ease of detection of so many bytes, in words. @param {string} condition on which that rests */
 export function detection(bytes, { hard, easy, history, isBounded }, condition) {
   if (history) return WORDS[EASY];
-  const [hidden, most] = [bytes, hard].map((count) => count.toLocaleString("en"));
-  if (bytes <= hard) return `${WORDS[HARD]}, if ${condition} (${hidden} of at most ${most} bytes)`;
-  const least = hard > 0 ? `at most ${most} would be ${WORDS[HARD]}` : `nothing is ${WORDS[HARD]} in this cover`;
-  return `${WORDS[bytes > easy ? EASY : POSSIBLE]} (${hidden} bytes; ${least}${isBounded ? EMPTY_BAND : ""})`;
+  const [hidden, most] = [bytes, hard ?? 0].map((count) => count.toLocaleString("en"));
+  if (hard !== null && bytes <= hard) return `${WORDS[HARD]}, if ${condition} (${hidden} of at most ${most} bytes)`;
+  const least = hard ? `at most ${most} would be ${WORDS[HARD]}` : `nothing is ${WORDS[HARD]} in this cover`;
+  const words = WORDS[easy === null || bytes > easy ? EASY : POSSIBLE];
+  return `${words} (${hidden} bytes; ${least}${isBounded ? EMPTY_BAND : ""})`;
 }
 
 /** Refuses a file that is not hard to find. @throws {PageError} */
 export function checkHard({ name, bytes }, { hard }) {
-  if (bytes.length <= hard) return;
+  if (hard !== null && bytes.length <= hard) return;
   const size = `${name} has ${bytes.length.toLocaleString("en")} bytes`;
   throw new PageError(
-    hard > 0
+    hard
       ? `${size}, but at most ${hard.toLocaleString("en")} bytes are hard to find in this cover.`
       : `${size}, and nothing is hard to find in this cover.`,
     "Use a larger cover, or allow what is easier to find.",

@@ -55,7 +55,7 @@ async function jpegForecast(cover, secret, safe) {
 
 /** @param {boolean} [safe] hide only what is hard to find */
 export function fits({ file }, capacity, remedy, security = null, safe = false) {
-  const hard = Math.min(security?.hard ?? Infinity, capacity);
+  const hard = security ? Math.min(security.hard ?? 0, capacity) : capacity;
   const found = hard > 0 ? `, at most ${amount(hard)} of it hard to find` : ", all of it easy to find";
   const known = `Capacity: about ${amount(Math.max(capacity, 0))}${security && capacity > 0 ? found : ""}.`;
   if (file.size > (safe ? hard : capacity)) return `${known} The secret is too large. ${remedy}`;
