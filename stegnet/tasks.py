@@ -19,7 +19,6 @@ from stegnet.core.disk import already_exists
 from stegnet.core.errors import StegnetError, reading
 from stegnet.core.names import PICTURE, SOUND, folded
 from stegnet.core.parallel import Progress, no_progress, thread_count
-from stegnet.core.processes import Work, node_name, over_processes
 from stegnet.core.remote_path import Place, RemotePath, size_of, stored
 from stegnet.files import FolderPlan, Job, Outcome, Outcomes, hide_each, reveal_each
 from stegnet.files.folder import Writing, write_here
@@ -28,6 +27,7 @@ from stegnet.hiding import Context
 from stegnet.image.pictures import open_picture
 from stegnet.keys import SYSTEM, KeySource, Randomness, Unpicklable, export_secret, import_secret
 from stegnet.networks.engines import uses_gpu
+from stegnet.processes import Work, node_name, over_processes
 from stegnet.results import OutputFolder, OutputTarget
 
 SEED_BYTES = 32

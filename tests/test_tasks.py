@@ -18,12 +18,12 @@ from stegnet import CapacityError, Identity, Key, Passphrase
 from stegnet.core.disk import atomic_write
 from stegnet.core.errors import ClusterError
 from stegnet.core.parallel import no_progress
-from stegnet.core.processes import decrypt, encrypt
 from stegnet.core.remote_path import RemotePath
 from stegnet.files import FolderPlan, Job, hide_each, plan_hiding
 from stegnet.hide_file import HideJob
 from stegnet.hiding import DEFAULT_CONTEXT
 from stegnet.image import write_png
+from stegnet.processes import decrypt, encrypt
 from stegnet.results import OutputFolder, OutputTarget, Report
 from stegnet.tasks import Secrets, do_folder, tasks_of, useful_processes
 from tests.support.films import picture

@@ -43,8 +43,8 @@ from pipeline.shards import (
 )
 from stegnet.core.errors import ConfigError, DataError, StegnetError, did_you_mean
 from stegnet.core.parallel import Auto, physical_cores
-from stegnet.core.processes import Work, over_processes
 from stegnet.image.avif import decode_avif, fit_avif
+from stegnet.processes import Work, over_processes
 
 DAMAGED = "damaged"  # reasons to skip a picture, as its split in a part's pictures; its name is the text of a warning
 SMALL = "small"

@@ -1,6 +1,6 @@
 """Threads that work on a stream of items, in order and with bounded memory, their progress, and ranks of processes.
 
-Several processes, of this machine or of a cluster: `core.processes`.
+Several processes, of this machine or of a cluster: `stegnet.processes`.
 """
 
 import os

@@ -21,12 +21,12 @@ import pytest
 
 from stegnet.cli.signals import raised_signals
 from stegnet.core.errors import ClusterError, DataError
-from stegnet.core.processes import Work, over_processes
 from stegnet.core.remote_path import place
 from stegnet.files import plan_hiding, plan_revealing
 from stegnet.hiding import DEFAULT_CONTEXT
 from stegnet.image import write_png
 from stegnet.keys import Passphrase
+from stegnet.processes import Work, over_processes
 from stegnet.tasks import reveal_task
 from tests.support.films import picture
 from tests.support.nodes import KEY, SEED, die, doing, doing_all, errors, hiding, linger
@@ -135,14 +135,14 @@ def test_from_and_to_an_object_store(nodes, expected, object_store):
 
 
 def test_another_version_of_stegnet(nodes, folders, monkeypatch):
-    monkeypatch.setattr("stegnet.core.processes.__version__", "0.0.1")
+    monkeypatch.setattr("stegnet.processes.__version__", "0.0.1")
     with pytest.raises(ClusterError, match=r"has stegnet .*, this machine 0.0.1"):
         list(hiding(nodes.address))
     assert contents("out") == {}
 
 
 def test_a_process_that_ends_again_and_again(nodes, folders, monkeypatch):
-    monkeypatch.setattr("stegnet.core.processes._RETRIES", 1)
+    monkeypatch.setattr("stegnet.processes._RETRIES", 1)
     plan = plan_hiding(Path("covers"), Path("secrets"), any_file=True)
     plan = replace(plan, jobs=plan.jobs[:1])
     assert errors(doing_all(plan, nodes.address, doing(die))) == [
@@ -194,7 +194,7 @@ def test_the_key_is_found_nowhere(nodes, many):
         answers = dashboard_answers(nodes)
         memory = {process.pid: memory_of(process) for process in nodes.processes()}
     places = {path: path.read_bytes() for path in nodes.folder.rglob("*") if path.is_file() and not path.is_symlink()}
-    assert any(b"stegnet.core.processes" in data for data in memory.values())
+    assert any(b"stegnet.processes" in data for data in memory.values())
     places |= memory | dict(enumerate(answers))
     assert [found for found, data in places.items() if any(text in data for text in texts)] == []
 
