@@ -4,6 +4,7 @@ The cover is opened once, and only complete files are written: new containers, a
 their cover, and the files that are found in containers.
 """
 
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from typing import Any
 
 from stegnet.core.disk import atomic_write
 from stegnet.core.errors import MediaError, RevealError, StegnetError
-from stegnet.core.names import PICTURE
+from stegnet.core.names import FILM, PICTURE, shown_size
 from stegnet.core.parallel import Progress, no_progress
 from stegnet.core.text import Aside, CommandLine, Setting, Text
 from stegnet.formats.opened_file import FileInMemory, is_mp4
@@ -69,6 +70,7 @@ def hide_file(
     suffix = out.path.suffix.lower()
 
     with Payload(secret, job.may_compress) as payload, open_cover(cover, options.strip_metadata) as opened:
+        job.refuse_blank(opened)
         method.check(opened, options)
         secret_file = (secret,) if isinstance(secret, Path) else ()
         out.check(method.suffixes_of(opened), opened.called, cover, *secret_file, *options.input_files)
@@ -160,13 +162,14 @@ def _verify(part: Path, made: NewContainer) -> None:
 class HideJob:
     """A way to hide one secret after another: a method, an instance of its options, and a context.
 
-    It can be pickled. If it `keeps_containers`, a cover that hides a secret already is refused (`refuse_container`).
+    It can be pickled. If it `refuses_unmeant`, so are covers that few people mean: those that hide a secret already
+    (`refuse_container`), and huge blank ones (`refuse_blank`).
     """
 
     method: Method[Any]
     options: MethodOptions
     context: Context = DEFAULT_CONTEXT
-    keeps_containers: bool = False
+    refuses_unmeant: bool = False
 
     def __call__(self, cover: Path, secret: Path, out: OutputTarget, key_source: KeySource) -> Report:
         """Hide one secret, as `hide_file`."""
@@ -239,13 +242,31 @@ class HideJob:
                     raise or_without_loss(MediaError(fit.why_not, subject=cover.cover), cover.cover)
         return found
 
+    def refuse_blank(self, cover: Cover) -> None:
+        """Raise MediaError if the job refuses what is not meant, and a cover has huge pictures, but few bytes.
+
+        It is asked before any of its pixels is decoded. Screenshots of two screens are smaller than this.
+        """
+        huge = 0 if cover.kind == FILM else 1 << 24  # pixels; of a film, any that are not soon read
+        if not self.refuses_unmeant or not cover.is_nearly_blank or math.prod(cover.stated_size) <= huge:
+            return
+        height, width = cover.stated_size
+        better = "photograph" if cover.kind == PICTURE else "film of a camera"
+        error = MediaError(
+            f"has {shown_size(cover.length)} for {width}×{height} pixels, as a blank {cover.kind} has",
+            Text(f"use a {better}", CommandLine("--force", ", or hide in it all the same, which takes long")),
+            subject=cover,
+        )
+        error.unmeant = True
+        raise error
+
     def refuse_container(self, cover: Cover, key_source: KeySource) -> None:
-        """Raise MediaError if the job keeps containers, and something in this one opens with the key of who hides.
+        """Raise MediaError if the job refuses what is not meant, and something in a cover opens with the sender's key.
 
         What a recipient's key hides only its identity finds. What survives changes is not looked for: that takes longer
         than to hide.
         """
-        if not self.keeps_containers or isinstance(key_source, Recipient):
+        if not self.refuses_unmeant or isinstance(key_source, Recipient):
             return
         quiet = replace(self.context, progress=no_progress)
         found = False

@@ -153,7 +153,7 @@ def _hide(request: Request, inputs: list[Path], folder: Path, context: Context) 
         wanted["strip_metadata"] = True
     destination = str(channel_file[0]) if channel_file else request.destination
     method, options = method_for(destination, wanted, request.suffix)
-    job = HideJob(method, options, context, keeps_containers=not request.meant)
+    job = HideJob(method, options, context, refuses_unmeant=not request.meant)
     suffix = request.suffix or job.unasked_suffix(cover)
     (folder / "container").mkdir()
     out = folder / "container" / f"{cover.stem}{suffix}"  # the cover's own name, which gives no secret away

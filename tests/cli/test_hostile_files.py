@@ -19,10 +19,10 @@ _SECONDS = 3
 _MEGABYTES = 500
 
 
-_DESCRIBE = """
+_WITH_FIGURES = """
 import resource, sys
 from stegnet.cli import main
-code = main(["info", sys.argv[1]])
+code = main(sys.argv[1:])
 used = resource.getrusage(resource.RUSAGE_SELF)
 most = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))
 print(used.ru_utime + used.ru_stime, int(most) / 1000, file=sys.stderr)
@@ -33,15 +33,31 @@ sys.exit(code)
 def described(path: Path) -> str:
     """Describes a file in another process, within the limits, and returns what it prints."""
     assert path.stat().st_size <= _LARGEST
-    done = python(_DESCRIBE, path.name)
+    done = python(_WITH_FIGURES, "info", path.name)
     assert done.returncode == 0, done.stderr
-    seconds, megabytes = map(float, done.stderr.split()[-2:])
-    assert seconds <= _SECONDS
-    assert megabytes <= _MEGABYTES
+    _check_figures(done.stderr)
     return done.stdout.decode()
 
 
-@pytest.mark.parametrize(
+def refused(path: Path) -> str:
+    """Hides in a file in another process, within the limits, and returns the reason why that is refused."""
+    assert path.stat().st_size <= _LARGEST
+    (path.parent / "note.txt").write_text("At nine.")
+    suffix = ".png" if path.suffix in (".png", ".webp", ".avif", ".jp2", ".gif") else ".mkv"
+    done = python(_WITH_FIGURES, "hide", path.name, "note.txt", "--key-file", "k", "-o", f"out{suffix}")
+    assert done.returncode == 1
+    assert not [*path.parent.glob("out*")]
+    _check_figures(done.stderr)
+    return done.stderr.decode()
+
+
+def _check_figures(printed: bytes) -> None:
+    seconds, megabytes = map(float, printed.split()[-2:])
+    assert seconds <= _SECONDS
+    assert megabytes <= _MEGABYTES
+
+
+_BLANK = pytest.mark.parametrize(
     ("name", "mode", "side", "options"),
     [
         ("blank.png", "RGB", 8000, {}),
@@ -53,6 +69,25 @@ def described(path: Path) -> str:
         ("blank.gif", "L", 8000, {}),
     ],
 )
+
+
+@_BLANK
+def test_nothing_is_hidden_in_blank_pictures_of_many_pixels_unless_that_is_meant(name, mode, side, options, folder):
+    Image.new(mode, (side, side)).save(folder / name, **options)
+    text = refused(folder / name)
+    assert f"for {side}×{side} pixels, as a blank picture has" in text
+    assert "hint: use a photograph, or hide in it all the same, which takes long (`--force`)" in text
+
+
+def test_a_blank_picture_of_many_pixels_hides_a_text_if_that_is_meant(folder, run):
+    Image.new("L", (4200, 4200)).save(folder / "blank.png")
+    code, _, text = run("hide blank.png --text No -o out.png --key-file k")
+    assert code == 1 and "4200×4200 pixels" in text
+    code, _, _ = run("hide blank.png --text Yes -o out.png --key-file k --force")
+    assert code == 0
+
+
+@_BLANK
 def test_blank_pictures_of_many_pixels_are_not_decoded(name, mode, side, options, folder):
     Image.new(mode, (side, side)).save(folder / name, **options)
     text = described(folder / name)
@@ -98,6 +133,7 @@ def test_a_film_of_small_frames_costs_by_their_number(folder):
 def test_a_film_whose_frames_are_larger_than_its_bytes_is_not_decoded(folder):
     _repeat(folder / "large.webm", 7680, 4320, 40)
     assert "fits: not measured: " in described(folder / "large.webm")
+    assert "for 7680×4320 pixels, as a blank film has" in refused(folder / "large.webm")
 
 
 def test_a_film_of_a_camera_is_looked_at_whole(folder, make_film, run):

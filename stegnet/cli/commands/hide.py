@@ -105,7 +105,7 @@ def add_arguments(hide: Parser) -> None:
         help="hide a text instead of SECRET; - reads it unseen",
     )
     output_help = "output file or folder; a suffix that fits is added"
-    also = "; hide an empty secret, or in a container, which loses its own"
+    also = "; hide an empty secret, in a blank cover, or over another secret"
     add_output_options(hide, output_help, places=True, also=also)
     hide.add_argument("-v", "--verbose", action="store_true", help="print every note on what was hidden and written")
     add_key_options(hide, recipient=True)
@@ -144,7 +144,7 @@ def execute(options: argparse.Namespace) -> int:
     """Hide one secret, an album's file or a folder of secrets, and print a report of each."""
     named = isinstance(options.output, Path) and not (options.into_folder or is_folder(options.output))
     suffix = options.output.suffix.lower() if named else ""
-    job = HideJob(*chosen_method(options, suffix), chosen_context(options), keeps_containers=not options.force)
+    job = HideJob(*chosen_method(options, suffix), chosen_context(options), refuses_unmeant=not options.force)
     _check(options, job)
     check_places(options, options.cover, options.secret, options.output)
     key_source = required_key_source(options, confirm=True, hiding=True)
