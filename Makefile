@@ -8,6 +8,8 @@ ALL := $(VENV)/.all
 ZOO := --minutes 4 --pairs 1000 -S train.crop=64 -S train.batch=8 -S train.lr=0.001
 # What `make repro-gpu` changes in params.yaml, as in docs/gpu.md.
 GPU := -S model.name=costa -S model.backbone=convnext_atto -S model.width=64 -S data.scenes=8000 -S train.pairs=400000 -S train.batch=32 -S train.crop=128 -S train.ema=0.998 -S train.compile=true
+# The marks of the tests that `make test-long` runs; at a landing, "long and not night".
+LONG := long
 # Tests of services are shared out by files, so that what a file starts, it starts once.
 TEST := env -u PYTHONDONTWRITEBYTECODE python -m pytest -n auto --dist
 export PATH := $(BIN):$(PATH)
@@ -17,7 +19,7 @@ export NO_MKDOCS_2_WARNING := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro repro-gpu test quick test-all test-services test-long test-avx2 zoo table ui demo verify evaluate-all report bench fuzz mutants nightly wheel lint style types docs clean
+.PHONY: help setup repro repro-gpu test quick test-slow test-all test-services test-long test-avx2 zoo table ui demo verify evaluate-all report bench fuzz mutants nightly wheel lint style types docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -28,9 +30,10 @@ $(READY): constraints.txt pyproject.toml tools/setup.sh
 	@sh tools/setup.sh $(VENV) pipeline
 	@touch $(READY)
 
-$(ALL): $(READY)
+# Also all of the former, at once.
+$(ALL): constraints.txt pyproject.toml tools/setup.sh
 	@sh tools/setup.sh $(VENV) all,dev
-	@touch $(ALL)
+	@touch $(READY) $(ALL)
 
 repro: $(READY) ## run all stages of dvc.yaml that are not up to date
 	dvc repro
@@ -51,7 +54,9 @@ zoo: $(ALL) ## train the published networks of study/zoo for the same time, and 
 	dvc repro prepare
 	python -m study.zoo build/shards build/zoo $(ZOO)
 
-test: quick ## run the tests of all that a user relies on, the quick ones first; five minutes on two cores
+test: quick test-slow ## run the tests of all that a user relies on, the quick ones first; five minutes on two cores
+
+test-slow: $(ALL)
 	$(TEST) worksteal -m "slow and not long"
 
 quick: $(ALL) ## run the tests of hiding and revealing, without films and programs; a minute on two cores
@@ -63,7 +68,7 @@ test-services: test-long test-avx2 ## run the long tests, then those of arithmet
 
 # Files are chosen by their text: that none of these has a test with the mark (5) is no failure.
 test-long: $(ALL)
-	$(TEST) loadfile --no-loadscope-reorder -m long $(FILES) || [ $$? -eq 5 -a -n "$(FILES)" ]
+	$(TEST) loadfile --no-loadscope-reorder -m "$(LONG)" $(FILES) || [ $$? -eq 5 -a -n "$(FILES)" ]
 
 test-avx2: $(ALL)
 	! grep -qs avx512f /proc/cpuinfo || ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(TEST) loadfile -m arithmetic $(FILES) || [ $$? -eq 5 -a -n "$(FILES)" ]

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.lanes import FOLDERS, LONGEST, may_be_wanted
 from tools.closure import ROOT, touches
-from tools.reached import COMPUTED, EVERYWHERE, UNSEEN, git, landed, marked, reached
+from tools.reached import COMPUTED, EVERYWHERE, UNSEEN, git, landed, main as reached_by_a_change, marked, reached
 
 pytestmark = pytest.mark.slow
 
@@ -65,12 +65,40 @@ def test_marks_follow_from_fixtures_folders_and_files() -> None:
 
 def test_a_file_that_names_no_long_test_is_not_imported_for_one(tmp_path: Path) -> None:
     """And one all of whose tests are long is not imported for others."""
-    mark = ".".join(["pytest.mark", "long"])  # not in one piece, or this file would be taken for one that has it
-    kinds = {"quick": "", "mixed": f"@{mark}", "long": f"pytestmark = [\n    {mark},\n]"}
+    mark = ".".join(["pytest", "mark"])  # not in one piece, or this file would be taken for one that has them
+    kinds = {
+        "long": f"pytestmark = [\n    {mark}.long,\n]",
+        "mixed": f"@{mark}.long",
+        "night": f"pytestmark = {mark}.night",
+        "quick": "",
+        "some": f"@{mark}.night",
+    }
     for name, line in kinds.items():
         (tmp_path / f"test_{name}.py").write_text(f"import pytest\n\n{line}\ndef test_it(): pass\n", encoding="utf-8")
-    for marks, wanted in {"long": ["long", "mixed"], "not long": ["mixed", "quick"], "arithmetic": []}.items():
+    for marks, wanted in {
+        "long": ["long", "mixed", "night", "some"],
+        "long and not night": ["long", "mixed", "some"],
+        "not long": ["mixed", "quick", "some"],
+        "arithmetic": [],
+    }.items():
         assert [name for name in sorted(kinds) if may_be_wanted(tmp_path / f"test_{name}.py", marks)] == wanted
+
+
+def test_what_is_left_to_the_night_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whole files, and tests of others; the same are left out when the files are run."""
+    monkeypatch.setattr("sys.argv", ["reached", "long", "--since", "HEAD~1"])
+    monkeypatch.setattr("tools.reached.git", lambda *command: "Makefile\n")
+    reached_by_a_change()
+    said = capsys.readouterr()
+    left = said.err.partition("left to the night, long: ")[2].split()
+    files = said.out.split()
+    assert files and not [name for name in left if "::" not in name and name in files]
+    assert {name.partition("::")[0] for name in left if "::" in name} <= set(files)
+    done = collect("-m", "night", "tests/tools")
+    found = {name.partition("[")[0] for name in done.stdout.splitlines() if "::" in name}
+    assert found == {name for name in left if name.startswith("tests/tools/")}
 
 
 @pytest.mark.parametrize(

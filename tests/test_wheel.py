@@ -133,7 +133,7 @@ def test_it_hides_and_reveals_by_its_own_weights(run, tmp_path: Path) -> None:
         assert revealed.size == (50, 40)
 
 
-@pytest.fixture(scope="module", params=["oldest", "newest"])
+@pytest.fixture(scope="module", params=["oldest", pytest.param("newest", marks=pytest.mark.night)])
 def plain(wheel: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
     """A new environment with the wheel, the newest packages that pip takes for a Python, and nothing else."""
     if sys.platform != "linux":
@@ -173,12 +173,13 @@ def do_all(lines: Iterable[Printed], environment: Path, files: Path, folder: Pat
     assert not failed, "\n\n".join(failed)
 
 
-@pytest.mark.parametrize("page", USED)
+@pytest.mark.parametrize("page", [USED[0], *(pytest.param(page, marks=pytest.mark.night) for page in USED[1:])])
 def test_what_a_page_prints_works_after_a_plain_install(page: str, plain: Path, files: Path, tmp_path: Path) -> None:
     lines = [line for line in printed_lines(ROOT / page) if not line.reason]
     do_all(lines, plain, files, tmp_path / "work")
 
 
+@pytest.mark.night
 def test_a_picture_is_filled_to_the_brim_after_a_plain_install(plain: Path, files: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(files, tmp_path / "work")
     (folder / "big").write_bytes(np.random.default_rng(0).bytes(90_000))
@@ -198,6 +199,7 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
     return {"PATH": str(tmp_path / "no_programs")}
 
 
+@pytest.mark.night
 def test_the_recipes_work_without_a_compiler(dist: Path, files: Path, tmp_path: Path, bare: dict[str, str]) -> None:
     """The build fetches one, for the kernels and for H.264."""
     fresh = tmp_path / "fresh"

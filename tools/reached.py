@@ -1,18 +1,20 @@
-"""Which files with long tests a change reaches: python -m tools.reached [--since COMMIT] long|arithmetic.
+"""Which files with long tests of a landing a change reaches: python -m tools.reached [--since COMMIT] long|arithmetic.
 
 It is compared with the commit that landed last; if none is given, with that at which this branch left `origin/main`.
 A file is reached if it, or what it imports, has changed, or what it uses without an import, by the table below. Their
-names are printed; what is left to the night stands on stderr. If nothing tells what has changed, all are reached.
+names are printed; what is left to the night stands on stderr, as do tests that are marked `night`. If nothing tells
+what has changed, all are reached.
 """
 
 import argparse
+import ast
 import subprocess
 import sys
 from collections.abc import Iterable
 from fnmatch import fnmatch
 from pathlib import Path
 
-from tests.support.lanes import marks_of
+from tests.support.lanes import marks_of, may_be_wanted
 from tools.closure import PACKAGES, ROOT, touches
 
 # Tests, and files that they use without an import; `*` stands for any text, slashes too.
@@ -47,22 +49,33 @@ def main() -> None:
     parser.add_argument("mark", choices=("long", "arithmetic"))
     options = parser.parse_args()
     every = marked(options.mark)
+    landing = [path for path in every if may_be_wanted(path, f"{options.mark} and not night")]
     commit = options.since or landed()
     if commit is None:
         print("what landed last is not known: all are reached", file=sys.stderr)
-        found = every
+        found = landing
     else:
         changes = git("diff", "--name-only", "--no-renames", commit).splitlines()
-        found = reached(every, changes, options.mark)
+        found = reached(landing, changes, options.mark)
         print(f"{len(changes)} files changed since {commit[:8]}", file=sys.stderr)
-    names = [path.relative_to(ROOT).as_posix() for path in every if path not in found]
-    print(f"left to the night, {options.mark}: {' '.join(names) or 'nothing'}", file=sys.stderr)
+    left = [path.relative_to(ROOT).as_posix() for path in every if path not in found]
+    left += [name for path in found for name in night_tests(path)]
+    print(f"left to the night, {options.mark}: {' '.join(left) or 'nothing'}", file=sys.stderr)
     print(*(path.relative_to(ROOT) for path in found))
 
 
 def marked(mark: str) -> list[Path]:
     """All files that may have tests with a mark, by their text."""
     return [path for path in sorted((ROOT / "tests").rglob("test_*.py")) if mark in set().union(*marks_of(path))]
+
+
+def night_tests(path: Path) -> list[str]:
+    """Tests of a file that are marked `night`; the file alone, if they are marked elsewhere than at the functions."""
+    text, name = path.read_text(encoding="utf-8"), path.relative_to(ROOT).as_posix()
+    nodes = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
+    marked = [node.name for node in nodes if any("mark.night" in ast.unparse(each) for each in node.decorator_list)]
+    found = [f"{name}::{test}" for test in marked]
+    return found if text.count("mark.night") == len(found) else [*found, f"{name}::…"]
 
 
 def landed() -> str | None:

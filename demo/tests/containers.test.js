@@ -53,7 +53,8 @@ for (const [kind, period, least] of [
 ]) {
   test(`a container with the base ${kind} and the period ${period} is revealed`, async () => {
     const [cover, secret] = [waves(107, 93, 30), waves(60, 71, 10)];
-    for (const keyInput of [{ passphrase: "x" }, { file: secretKey }]) {
+    const passphrases = kind === NONE && !period ? [{ passphrase: "x" }] : []; // which takes longer than all else
+    for (const keyInput of [...passphrases, { file: secretKey }]) {
       const before = cover.data.slice();
       const { container } = await hide(ideal(kind, period), cover, secret, keyInput);
       assert.deepEqual(cover.data, before);

@@ -1,6 +1,6 @@
 """What arrives through real programs, learned from pictures that they saved: it is revealed exactly, or refused.
 
-At night, all programs are asked with all their settings; otherwise, the first of each family stands for it.
+At night, all programs are asked with all their settings, and more photographs; at a landing, one of each family.
 """
 
 from pathlib import Path
@@ -13,14 +13,16 @@ from stegnet.channels import KnownChannel, learn_channel
 from stegnet.channels.jpeg_form import JpegForm
 from tests.support.jpegs import read_jpeg
 from tests.support.phone_photographs import Shot, covers, upright
-from tests.support.real_channels import CHANNELS, Channel, family
+from tests.support.real_channels import AT_LANDING, CHANNELS, Channel
 from tests.support.settings import NIGHT
 
 SIDE = 640  # pixels that the channels reduce larger pictures to
 SIZES = (20, 1000, 5000)  # bytes of secrets
 INEXACT = {"mozjpeg80", "mozjpeg70", "ff4", "ff2"}  # trellis quantisation, or rounding of its own
-FIRST = {family(channel): name for name, channel in reversed(CHANNELS.items())}
-asked = [name for name in CHANNELS if NIGHT or name in FIRST.values()]
+EXACT, OTHERS = (
+    [name if name in AT_LANDING else pytest.param(name, marks=pytest.mark.night) for name in names]
+    for names in ([name for name in CHANNELS if name not in INEXACT], [name for name in CHANNELS if name in INEXACT])
+)
 
 pytestmark = pytest.mark.long
 
@@ -48,7 +50,7 @@ def learned(channel: Channel, photographs: list[Path], folder: Path) -> KnownCha
     return known
 
 
-@pytest.mark.parametrize("name", [name for name in asked if name not in INEXACT])
+@pytest.mark.parametrize("name", EXACT)
 def test_what_arrives_is_revealed_or_refused(
     real_channels: dict[str, Channel], photographs: list[Path], tmp_path: Path, key: Key, name: str
 ) -> None:
@@ -76,7 +78,7 @@ def test_what_arrives_is_revealed_or_refused(
     assert len(refused) < len(photographs), refused
 
 
-@pytest.mark.parametrize("name", [name for name in asked if name in INEXACT])
+@pytest.mark.parametrize("name", OTHERS)
 def test_what_cannot_be_computed_is_refused(
     real_channels: dict[str, Channel], photographs: list[Path], tmp_path: Path, name: str
 ) -> None:
@@ -84,6 +86,7 @@ def test_what_cannot_be_computed_is_refused(
         learned(real_channels[name], photographs, tmp_path)
 
 
+@pytest.mark.night
 def test_twelve_megapixels_through_a_browser(real_channels: dict[str, Channel], tmp_path: Path, key: Key) -> None:
     channel = real_channels["chromium80"]
     photograph = Shot(4000, 3000, orientation=6, seed=3).save(tmp_path / "photograph.jpg")
@@ -94,13 +97,16 @@ def test_twelve_megapixels_through_a_browser(real_channels: dict[str, Channel], 
     assert Session().reveal(tmp_path / "r.jpg", key=key, strict=True).data == b"hello"
 
 
+@pytest.mark.parametrize(
+    "others", [("sharp75-444", "vips75", "chromium92"), pytest.param(("firefox92",), marks=pytest.mark.night)]
+)
 def test_through_another_program_nothing_is_revealed(
-    real_channels: dict[str, Channel], tmp_path: Path, photographs: list[Path], key: Key
+    real_channels: dict[str, Channel], tmp_path: Path, photographs: list[Path], key: Key, others: tuple[str, ...]
 ) -> None:
     """Never wrong bytes."""
     learned(real_channels["sharp80"], photographs[:2], tmp_path)
     Session().hide(photographs[1], b"hello", to=tmp_path / "s.jpg", key=key, survive=tmp_path / "app.channel")
-    for other in ("sharp75-444", "vips75", "firefox92"):
+    for other in others:
         real_channels[other](tmp_path / "s.jpg", tmp_path / "r.jpg", SIDE)
         with pytest.raises(RevealError):
             Session().reveal(tmp_path / "r.jpg", key=key)

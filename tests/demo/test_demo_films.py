@@ -13,6 +13,8 @@ from stegnet.video import read_frames, read_sound, scan
 from tests.demo.conftest import node
 from tests.support.films import write_film
 
+pytestmark = pytest.mark.night
+
 PASSPHRASE = "zwei Käse"
 NOTE = bytes(range(256)) * 3
 COVERS = ("plain.mp4", "turned.mp4", "uneven.mkv", "odd.mkv", "broadcast.ts")

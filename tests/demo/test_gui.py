@@ -79,6 +79,7 @@ def test_files_of_the_page_and_of_the_command_line(demo: Path, make_film, pictur
         assert stegnet.reveal(tmp_path / "arrived.jpg", key=from_file, strict=True).data == b"Meet me."
 
 
+@pytest.mark.night
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it(tmp_path: Path, number: signal.Signals) -> None:
     with running(tmp_path) as (_, process):

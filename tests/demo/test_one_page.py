@@ -73,7 +73,7 @@ def given(make_film: Callable[..., Path], tmp_path_factory: pytest.TempPathFacto
     return folder
 
 
-@pytest.fixture(scope="module", params=["chromium", "firefox"])
+@pytest.fixture(scope="module", params=["chromium", pytest.param("firefox", marks=pytest.mark.night)])
 def browser(request: pytest.FixtureRequest) -> tuple[str, dict[str, str]]:
     """The name of a browser, and the environment that chooses it."""
     if request.param == "firefox":

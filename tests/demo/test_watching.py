@@ -17,6 +17,8 @@ from tests.demo.conftest import needs_chromium
 from tests.support.films import encoded, still_film
 from tests.support.waiting import LIMIT
 
+pytestmark = pytest.mark.night
+
 
 @pytest.fixture(name="shown")
 def play(demo: Path):

@@ -29,6 +29,7 @@ def programs() -> None:
             missing("STEGNET_ENCODERS", f"{name} is missing: install it (Debian: apt install {package})")
 
 
+@pytest.mark.night
 @pytest.mark.usefixtures("programs")
 @pytest.mark.parametrize("kind", (*PLAIN, *KINDS), ids=lambda kind: kind.name)
 def test_each_kind_is_a_file_that_opens(kind: Kind, photograph: np.ndarray, recording: Recording) -> None:

@@ -98,6 +98,7 @@ def test_the_best_detector_is_published_as_such() -> None:
     assert steganalysis.best_detectors(table) == {"steganalysis_sealed_0.4": 0.9}
 
 
+@pytest.mark.night
 def test_jpeg_steganalysis(config, cat: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEGNET_CACHE", str(tmp_path / "cache"))
     cases = [JpegCase(75, JPEG, 0.4, "DCTR"), JpegCase(75, NSF5, 0.4, "JRM"), JpegCase(95, WHILE_SAVING, 0.4, "GFR")]
@@ -165,6 +166,7 @@ def test_a_stage_writes_a_table_and_its_headline(
     assert np.isfinite(figures(tmp_path)[figure])
 
 
+@pytest.mark.night
 def test_contents(config, shards: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The hardest covers and secrets, each found alone, are also combined."""
     every, few = contents.contents, ("picture", "white", "noise", "text")
@@ -209,6 +211,7 @@ def test_other_networks_differ_in_what_their_files_say(monkeypatch: pytest.Monke
     assert flatten(asdict(after)) == flatten(asdict(pair)) | flatten(read(MODEM))
 
 
+@pytest.mark.night
 def test_a_modem_is_trained_and_its_card_says_how(
     config, shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,8 +1,9 @@
 """Which tests are collected, in which order, and by how many workers: by marks and by `--touching`.
 
-What takes longer than `make quick` may is marked `slow`, and `long` what takes longer than `make test` may; a `long`
-test is `slow`, too. A test has the marks of its folder and its file, its own, and `slow` by its fixtures. A file that
-does not name a mark holds no other test with it: where `-m` asks for one, it is not even imported, which takes seconds.
+What takes longer than `make quick` may is marked `slow`, `long` what takes longer than `make test` may, and `night`
+what takes longer than a landing may; a `night` test is `long`, too, and a `long` one `slow`. A test has the marks of
+its folder and its file, its own, and `slow` by its fixtures. A file that does not name a mark holds no other test with
+it: where `-m` asks for one, it is not even imported, which takes seconds.
 """
 
 import os
@@ -18,8 +19,8 @@ from _pytest.mark.expression import Expression
 from tools.closure import ROOT, touches
 
 HERE = ROOT / "tests"
-MARKS = ("long", "slow", "arithmetic")
-FOLDERS = {"long": ("cluster", "demo", "study"), "slow": ("cli", "networks", "pipeline", "tools"), "arithmetic": ()}
+IMPLIED = {"night": {"long", "slow"}, "long": {"slow"}, "slow": set(), "arithmetic": set()}
+FOLDERS = {"long": ("cluster", "demo", "study"), "slow": ("cli", "networks", "pipeline", "tools")}
 SLOW_FIXTURES = {"kit", "make_config", "make_film", "make_sounds", "program", "session"}
 # Files that take minutes: they begin first, so that at the end no worker is left alone with one.
 LONGEST = (
@@ -64,19 +65,21 @@ def marks_of(path: Path) -> tuple[set[str], set[str]]:
     place = path.relative_to(HERE).parts[0] if path.is_relative_to(HERE) and path != HERE else ""
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     line = "".join(re.findall(r"^pytestmark = (?:\[\n.*?^\]|[^\n]*)", text, re.MULTILINE | re.DOTALL))
-    own = {name for name in MARKS if place in FOLDERS[name] or f"mark.{name}" in line}
-    own |= {"slow"} if "long" in own else set()
-    named = {name for name in MARKS if path.is_dir() or name == "slow" or f"mark.{name}" in text}
+    own = with_implied({name for name in IMPLIED if place in FOLDERS.get(name, ()) or f"mark.{name}" in line})
+    named = with_implied({name for name in IMPLIED if path.is_dir() or name == "slow" or f"mark.{name}" in text})
     return own, named - own
+
+
+def with_implied(marks: set[str]) -> set[str]:
+    return marks.union(*(IMPLIED[mark] for mark in marks))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         own, _ = marks_of(item.path)
-        used = set(getattr(item, "fixturenames", ()))
-        slow = {"slow"} if used & SLOW_FIXTURES or item.get_closest_marker("long") else set()
-        for name in own | slow:
+        slow = {"slow"} if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())) else set()
+        for name in with_implied(own | slow | {name for name in IMPLIED if item.get_closest_marker(name)}):
             item.add_marker(name)
     order = {HERE / f"{name}.py": place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path, len(order)))

@@ -156,11 +156,8 @@ CHANNELS: dict[str, Channel] = {
     "pil92p": Pillow(92, progressive=True),
     "ocv85": OpenCV(85),
 }
-
-
-def family(channel: Channel) -> tuple[type, object]:
-    """What channels have in common that differ by settings alone, or by the version of a program."""
-    return type(channel), getattr(channel, "browser", None)
+# One of each family that is the only one to save in its way: Firefox encodes as Chromium does, OpenCV as Pillow.
+AT_LANDING = ("chromium80", "sharp80", "mozjpeg80", "im75", "vips75", "ff4", "pil75")
 
 
 @contextmanager

@@ -30,7 +30,7 @@ def test_each_mutant_breaks_one_place() -> None:
             compile(faulty, mutant.file, "exec")
 
 
-@pytest.mark.long
+@pytest.mark.night
 def test_one_is_killed_one_survives_and_neither_is_tried_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

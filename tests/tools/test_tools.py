@@ -45,7 +45,7 @@ def test_the_diagrams_show_the_stages_the_layers_and_every_destination() -> None
     assert [name for name in DESTINATIONS if f"--for {name}" not in shown] == ["file"]
 
 
-@pytest.mark.long
+@pytest.mark.night
 def test_a_few_damaged_files_of_each_format() -> None:
     """Also that whole files can be made for every door."""
     command = [sys.executable, "-m", "tools.fuzz", "--runs", "5"]

@@ -21,7 +21,7 @@ def said(notebook: nbformat.NotebookNode) -> list[list[tuple[str, str]]]:
     ]
 
 
-@pytest.mark.long
+@pytest.mark.night
 def test_it_runs_and_shows_what_was_committed(tmp_path: Path) -> None:
     """With a shorter training and short films: the figures are not compared."""
     committed = nbformat.read(NOTEBOOK, as_version=4)

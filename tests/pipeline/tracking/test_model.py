@@ -129,7 +129,7 @@ print(abs(given["container"].astype(int) - served.input_example["cover"]).mean()
 """
 
 
-@pytest.mark.long
+@pytest.mark.night
 def test_with_onnx_files_it_is_served_from_the_registry_without_pytorch(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

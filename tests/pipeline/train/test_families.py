@@ -36,7 +36,9 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[np.ndar
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize(
+    "name", [name if name == "costa" else pytest.param(name, marks=pytest.mark.night) for name in SMALL]
+)
 def test_a_short_training_adds_a_decibel_to_the_base(name: str, scenes, tmp_path: Path) -> None:
     config = check(changed(read(PARAMS), {"model.name": name}))
     alone = replace(config.train, devices=1, threads=1, workers=0, precision="fp32")

@@ -138,7 +138,7 @@ def test_a_training_killed_at_any_moment_ends_with_the_same_bits(folder: Path, s
     assert run.data.tags.items() >= {"stegnet.precision": "fp32", "stegnet.device": "cpu"}.items()
 
 
-@pytest.mark.long
+@pytest.mark.night
 def test_killed_processes_end_as_those_of_torchrun_and_as_one(folder: Path, start: Run, whole: Path) -> None:
     """With three, the order in which gradients are summed decides the rounding."""
     torchrun = str(Path(sys.executable).parent / "torchrun")

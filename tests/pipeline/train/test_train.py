@@ -113,7 +113,7 @@ def test_gradient_accumulation_gives_the_same_result(run, make_config):
     assert_close(*(run(make_config(batch=4, pairs=16, accumulate=parts)) for parts in (1, 2)))
 
 
-@pytest.mark.long
+@pytest.mark.night
 @pytest.mark.skipif(shutil.which("cc") is None and shutil.which("g++") is None, reason="no C compiler")
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # PyTorch's own look at it
 def test_compiled_networks_train_the_same(run, make_config):

@@ -22,7 +22,7 @@ from tests.pipeline.whole.conftest import (
     runs,
 )
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.night
 
 
 def test_experiments(clone: Path) -> None:

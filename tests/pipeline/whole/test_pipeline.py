@@ -238,6 +238,7 @@ def _modified_parameters(changes: list[Any]) -> set[str]:
     return {name for each in deps for name in each.get("params.yaml", {})}
 
 
+@pytest.mark.night
 def test_restored_stages_are_marked(clone: Path, tmp_path: Path, server: str) -> None:
     """With DVC's cache but not MLflow's store, here on a server, only check and publish are executed."""
     other = tmp_path / "other"
@@ -274,6 +275,7 @@ def kill_training(folder: Path, *command: str) -> None:
     process.wait()
 
 
+@pytest.mark.night
 def test_another_clone_makes_the_same_bits_though_its_training_is_killed(clone: Path, committed: Path) -> None:
     folder = clone.parent / "second"
     clone_with_modules(committed, folder)
@@ -286,6 +288,7 @@ def test_another_clone_makes_the_same_bits_though_its_training_is_killed(clone: 
     assert other.items() <= one.items()
 
 
+@pytest.mark.night
 def test_verify_compares_two_clones_and_their_figures(tmp_path: Path) -> None:
     """Here of a pipeline that writes a fixed number, or the time; and the time where nobody compares it."""
     command = "date +'{\"psnr\": ${text}}' > out.json; date +%N > reports/speed.json"

@@ -166,6 +166,7 @@ def test_the_weight_steers_towards_the_targets_psnr(modem_config, modem, task):
     assert weight(1, copy) == weight(1) > before
 
 
+@pytest.mark.night
 def test_a_training_ends_with_weights_that_carry_more(modem_config: ModemConfig, shards: Path, tmp_path: Path):
     points: list[dict[str, float]] = []
     pair, card, _ = train(prepare_run(modem_config, shards, ModemTask), tmp_path / "checkpoints", points.append)

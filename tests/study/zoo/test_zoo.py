@@ -50,6 +50,7 @@ def test_the_three_states_of_a_container() -> None:
     assert np.array_equal(WholePictures(Shifted()).stored(PICTURE, secret, 0), PICTURE)
 
 
+@pytest.mark.night
 def test_a_run_and_another_that_finds_all_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
