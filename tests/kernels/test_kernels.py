@@ -133,6 +133,18 @@ def test_codewords_are_decoded_the_same(size, rate, noise):
     assert (decoded()[0] < 2).all() == (noise < 9)
 
 
+def test_decoding_gives_up_after_the_same_rounds():
+    """Each of these words takes another number of them."""
+    random = np.random.default_rng(0)
+    code, noises = RepeatAccumulateCode(1024, 256, 16), np.linspace(0.3, 1.2, 8)
+    sent = 2.0 * code.encode(random.integers(0, 2, code.k, np.uint8)) - 1
+    words = np.stack([2 * (sent + noise * random.normal(size=1024)) / noise**2 for noise in noises], 1)
+    for rounds in range(1, 16):
+        both(lambda rounds=rounds: np.array([word is None for word in code.decode_each(words.astype("f4"), rounds)]))
+    least = {min(rounds for rounds in range(1, 16) if code.decode(word, rounds) is not None) for word in words.T[:6]}
+    assert len(least) > 2
+
+
 def test_threads_code_scans_at_once(tmp_path, picture):
     Image.fromarray(picture(512, 512)).save(tmp_path / "a.jpg")
     jpeg = read_jpeg(tmp_path / "a.jpg")
@@ -195,6 +207,19 @@ def test_pictures_are_encoded_the_same(dct, shape):
     both(encoded)
     both(lambda: colour_offsets(pixels).offset)
     both(lambda: colour_offsets(pixels).room)
+
+
+@pytest.mark.parametrize("dct", get_args(DctMethod))
+def test_pure_colours_are_encoded_the_same(dct):
+    """Every level of each channel while the others are at an end of their range: there, chroma lies between levels."""
+    ends = np.array(list(product((0, 255), repeat=3)), np.uint8)
+    pixels = ends[:, None, None].repeat(3, 1).repeat(256, 2)  # (8, 3, 256, 3)
+    for channel in range(3):
+        pixels[:, channel, :, channel] = np.arange(256)
+    picture = pixels.reshape(24, 256, 3)
+    tables = [np.ones(64, int)] * 3
+    both(lambda: np.concatenate([plane.ravel() for plane in encode_planes(picture, tables, (1, 1), dct)]))
+    both(lambda: colour_offsets(picture).offset)
 
 
 UNDER_SANITIZERS = """

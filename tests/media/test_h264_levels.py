@@ -128,6 +128,24 @@ def test_levels_of_any_size_come_back(film, coding):
         np.testing.assert_array_equal(after.position, before.position)
 
 
+@pytest.mark.parametrize("cabac", [0, 1])
+def test_macroblocks_whose_qp_differs_by_any_number_are_written_again(tmp_path, cabac):
+    """From 26 less to 25 more (7.4.5): smooth ones beside noise, which x264 quantises by their variance."""
+    random = np.random.default_rng(0)
+    strength = np.exp(random.uniform(0, np.log(120), (8, 6, 8))).repeat(16, 1).repeat(16, 2)
+    shown = (128 + strength * random.uniform(-1, 1, strength.shape)).clip(0, 255).astype(np.uint8)
+    options = f"keyint=1:aq-mode=1:aq-strength=3:crf=26:cabac={cabac}"
+    frames = (np.repeat(frame[..., None], 3, 2) for frame in shown)
+    path = encode(tmp_path / "a.h264", frames, "libx264", "yuv420p", **{"x264-params": options})
+    steps: set[int] = set()
+    for _, parameters, nal in slices(units(path.read_bytes())):
+        levels = read_levels(parameters, nal)
+        _, firsts = np.unique(levels.macroblock, return_index=True)
+        steps |= {(step + 26) % 52 - 26 for step in np.diff(levels.qp[firsts].astype(int)).tolist()}
+        assert write_levels(parameters, nal, levels.value) == nal
+    assert {-26, 25} <= steps
+
+
 @pytest.mark.parametrize("options", [(), ("-profile:v", "high", "-coder", "cabac", "-slices", "3")])
 def test_slices_of_another_encoder(tmp_path, options):
     """OpenH264's, in CAVLC and in CABAC."""
@@ -284,14 +302,16 @@ def unit(kind: int, bits: str) -> bytes:
 def made(
     profile: int = 66,
     size: tuple[int, int] = (7, 5),
-    groups: int = 0,
-    redundant: int = 0,
     order: str = "011",
     bipred: str = "00",
+    cropped: tuple[int, ...] = (),
+    **others: int,
 ) -> Parameters:
     """Parameter sets by hand: CAVLC; `order` is the type of the picture order and what follows it."""
-    sps = f"{profile:08b}{0:08b}{30:08b}" + ue(0, 0) + order + ue(1) + "0" + ue(size[0], size[1]) + "1100"
-    pps = ue(0, 0) + "00" + ue(groups, 0, 0) + f"0{bipred}" + ue(0, 0, 0) + f"00{redundant}"
+    cropping = "1" + ue(*cropped) if cropped else "0"
+    sps = f"{profile:08b}{0:08b}{30:08b}" + ue(0, 0) + order + ue(1) + "0" + ue(size[0], size[1]) + f"11{cropping}0"
+    order_present, groups, redundant = (others.get(name, 0) for name in ("order_present", "groups", "redundant"))
+    pps = ue(0, 0) + f"0{order_present}" + ue(groups, 0, 0) + f"0{bipred}" + ue(0, 0, 0) + f"00{redundant}"
     found = Parameters()
     assert found.add(unit(0x67, sps))
     assert found.add(unit(0x68, pps))
@@ -309,6 +329,46 @@ def test_slices_that_no_encoder_here_writes():
     parameters = made(order=ue(1) + "0" + ue(3, 4, 2, 5, 6))
     nal = unit(0x01, ue(0, 5, 0) + "0000" + ue(9) + "00" + ue(0) + ue(48))
     assert len(read_levels(parameters, nal)) == 0
+
+
+@pytest.mark.parametrize("present", [0, 1])
+@pytest.mark.parametrize(
+    ("order", "numbers"),
+    [
+        (ue(0, 0), ("0101", se(-3))),  # the type, and its numbers: of 4 bits, or differences, the second one if present
+        (ue(1) + "0" + se(3, 4) + ue(2) + se(5, 6), (se(9), se(-7))),
+        (ue(1) + "1" + se(3, 4) + ue(1) + se(5), ("", "")),
+        (ue(2), ("", "")),
+    ],
+)
+def test_the_picture_order_is_read_in_each_way(order, numbers, present):
+    """With as many numbers as a slice has of each type (7.3.3)."""
+    first, second = numbers
+    parameters = made(order=order, order_present=present)
+    nal = unit(0x01, ue(0, 5, 0) + "0000" + first + (second if present else "") + "00" + se(0) + ue(48))
+    assert len(read_levels(parameters, nal)) == 0
+    assert write_levels(parameters, nal, np.zeros(0, int)) == nal
+
+
+LEVELS = {  # suffixes of a level's code, by the zeros in front of it, and the size that the first one gives (9.2.2.1)
+    **{zeros: ("", zeros // 2 + 2) for zeros in range(14)},
+    14: ("0000", 9), 15: ("0" * 12, 17), 16: ("0" * 13, 2065), 17: ("0" * 14, 6161),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("zeros", LEVELS)
+def test_levels_at_both_ends_of_each_length_are_written_again(zeros):
+    """One level in a P slice's first macroblock; of the longest codes, x264 writes none."""
+    suffix, size = LEVELS[zeros]
+    block = "000101" + "0" * zeros + "1{}" + "1" + "111"  # one level, no zeros before it; and three empty blocks
+    start = SKIPPED + ue(0) + ue(0) + se(0, 0) + ue(2) + se(0)  # P_L0_16x16 with levels in one quarter
+    ends = dict.fromkeys((suffix, suffix.replace("0", "1")))
+    for end in ends:
+        nal = unit(0x01, start + block.format(end) + ue(47))
+        levels = read_levels(made(profile=77), nal)
+        assert len(levels) == 1
+        assert abs(levels.value[0]) == size + int("0" + end, 2) // 2
+        assert write_levels(made(profile=77), nal, levels.value) == nal
 
 
 def test_weights_of_both_lists_are_read_where_a_film_gives_its_own():
@@ -353,6 +413,10 @@ def test_each_operation_on_the_memory_of_pictures_is_read():
         (made(profile=55), ALL_SKIPPED, Reason.UNKNOWN_PROFILE),
         (made(groups=1), ALL_SKIPPED, Reason.GROUPED),
         (made(size=(1023, 1023)), ALL_SKIPPED, Reason.TOO_LARGE),
+        *(
+            (made(cropped=each), ALL_SKIPPED, Reason.DAMAGED)
+            for each in ((64, 0, 0, 0), (30, 34, 0, 0), (0, 0, 20, 28))
+        ),
         (made(redundant=1), unit(0x01, ue(0, 5, 0) + "0000" + ue(1) + "0000" * 4), Reason.REDUNDANT),
     ],
 )
