@@ -17,12 +17,6 @@ from typing import TYPE_CHECKING
 from pipeline.config import Config, flatten
 from stegnet.core.errors import TrackingError
 
-__all__ = [
-    "Config",
-    "TrackingError",
-    "flatten",
-]
-
 if TYPE_CHECKING:
     from pipeline.tracking.store import LiveRun, Tracker
 
@@ -34,12 +28,9 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")  # seconds
 
 
 class Untracked:
-    """A store, and a run in it, that do nothing; `complete`: nothing of a training remains to be logged later."""
+    """A store, and a run in it, that do nothing."""
 
-    def __init__(self, complete: bool) -> None:
-        self.complete = complete
-
-    def run(self, *_: object) -> "AbstractContextManager[Untracked]":
+    def run(self, *_: object) -> "nullcontext[Untracked]":
         """Return a run for a block."""
         return nullcontext(self)
 
@@ -50,13 +41,10 @@ class Untracked:
 
 
 def open_store(config: Config) -> "Tracker | Untracked":
-    """Return the store of this stage's repository, even if DVC runs it in a copy; or one that does nothing.
-
-    The latter is for a machine without MLflow.
-    """
+    """Return the store of this stage's repository, even if DVC runs it in a copy; without MLflow, one that is none."""
     if find_spec("mlflow") is None:
         logging.warning("MLflow is not installed: nothing is tracked")
-        return Untracked(complete=True)
+        return Untracked()
     try:
         from pipeline.tracking.store import Tracker
     except RuntimeError as error:  # there is no home folder, which MLflow needs
@@ -70,11 +58,11 @@ def track(
     config: Config, stage: str, setup: Mapping[str, str] | None = None, training: str = ""
 ) -> Iterator["LiveRun | Untracked"]:
     """Yield a run for the block, as `Tracker.run`; if the store can't be used, warn and yield one that does nothing."""
+    run: LiveRun | Untracked = Untracked()
     with ExitStack() as stack:
         try:
             started: AbstractContextManager[LiveRun | Untracked] = open_store(config).run(stage, setup or {}, training)
             run = stack.enter_context(started)
         except TrackingError as error:
             logging.warning("%s: %s goes on, and stage publish logs it later; %s", error, stage, error.hint)
-            run = Untracked(complete=False)
         yield run

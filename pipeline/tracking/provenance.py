@@ -8,13 +8,11 @@ import shlex
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from platform import python_version
 from textwrap import shorten
 
 import yaml
@@ -39,62 +37,47 @@ def without_passwords(text: str) -> str:
 
 def run_name(stage: str, params: Mapping[str, object]) -> str:
     """Return a run's name: for a training, the parameters that differ from the commit's, in the syntax of DVC's -S."""
-    if stage == "train":
-        words = " ".join(sorted(_changed_params(params), key=_place))
-        changes = shorten(without_passwords(words), 100, placeholder=" …")
-        return changes or f"{params['model.name']} beta={params['beta']:g}"
-    return str(params["data.source"]) if stage == "prepare" else stage
+    if stage != "train":
+        return str(params["data.source"]) if stage == "prepare" else stage
+    first = ("beta=", "model.", "train.", "scramble.", "data.")  # what is compared most
+    changes = sorted(_changed_params(params), key=lambda change: [not change.startswith(start) for start in first])
+    name = shorten(without_passwords(" ".join(changes)), 100, placeholder=" …")
+    return name or f"{params['model.name']} beta={params['beta']:g}"
 
 
-def _place(change: str) -> int:
-    """Return the place of a parameter in a name: what is compared most comes first."""
-    first = ("beta=", "model.", "train.", "scramble.", "data.")
-    return next((place for place, start in enumerate(first) if change.startswith(start)), len(first))
+def run_tags(stage: str, params: Mapping[str, object], changes: str, own: Mapping[str, str]) -> dict[str, str]:
+    """Return `own` tags, and tags on user, versions, commit and command, with a description in Markdown.
 
-
-def run_tags(stage: str, params: Mapping[str, object], own: Mapping[str, str]) -> dict[str, str]:
-    """Return `own` tags, and tags on user, versions, commit and commands, with a description in Markdown.
-
-    Outside a git repository, or without git, there is no commit among them.
+    `changes` is as of `code_changes`. Outside a git repository, or without git, there is no commit among the tags.
     """
     spec = sys.modules["__main__"].__spec__
     commit = _commit()
-    changes = code_changes(params)
-    versions = [f"Python {python_version()}", *_package_versions()]
-    command = shlex.join(["python", *sys.orig_argv[1:]])
     repeat = " ".join(["dvc exp run", *(f"-S {shlex.quote(word)}" for word in _changed_params(params))])
     if commit:
         repeat = " && ".join([f"git checkout {commit}", *(["git apply changes.diff"] if changes else []), repeat])
     repeat = without_passwords(repeat)
+    packages = ("av", "mlflow", "numpy", "onnxruntime", "timm", "torch")
     tags = {
         "mlflow.source.type": "LOCAL",
         "mlflow.source.name": f"python -m {spec.name.removesuffix('.__main__')}" if spec else Path(sys.argv[0]).name,
         "mlflow.user": _user(),
-        "stegnet.versions": ", ".join(versions),
-        "stegnet.command": command,
+        "stegnet.versions": ", ".join(f"{name} {version(name)}" for name in packages),
         "stegnet.repeat": repeat,
         **own,
     }
     note = [NOTES["stages"].get(stage, NOTES["study"]), f"Repeat the experiment:\n```\n{repeat}\n```"]
-    note.append(NOTES["restored"] if RESTORED in own else f"Command of this stage:\n```\n{command}\n```")
+    if RESTORED in own:
+        note.append(NOTES["restored"])
     if os.environ.get("DVC_EXP_NAME"):
         tags["stegnet.experiment"] = os.environ["DVC_EXP_NAME"]
-    if not commit:
-        note.append("No commit is known: it ran outside a git repository.")
+    if commit:
+        tags |= {"mlflow.source.git.commit": commit, "mlflow.source.git.dirty": "true" if changes else "false"}
     else:
-        dirty = bool(changes)
-        tags |= {"mlflow.source.git.commit": commit, "mlflow.source.git.dirty": str(dirty).lower()}
-        if dirty:
-            changed = "the code had changes or files that it lacks: they are in the artifact `changes.diff`."
-            note.append(f"**Not repeatable from the commit alone:** {changed}")
+        note.append("No commit is known: it ran outside a git repository.")
+    if commit and changes:
+        changed = "the code had changes or files that it lacks: they are in the artifact `changes.diff`."
+        note.append(f"**Not repeatable from the commit alone:** {changed}")
     return tags | {NOTE: "\n\n".join(note)}
-
-
-def _package_versions() -> Iterator[str]:
-    """Yield name and version of each of the packages that is installed."""
-    for name in ("av", "dvc", "mlflow", "numpy", "onnxruntime", "stegnet", "timm", "torch"):
-        with suppress(PackageNotFoundError):
-            yield f"{name} {version(name)}"
 
 
 def code_changes(params: Mapping[str, object]) -> str:

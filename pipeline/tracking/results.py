@@ -5,7 +5,6 @@ A stage and stage publish log the same Result. Another figure or file of a stage
 
 import csv
 import hashlib
-import io
 import json
 import math
 from collections import defaultdict
@@ -87,24 +86,10 @@ def train_result(weights: Path, curve: Path, shards: Path) -> Result:
 
 
 def evaluate_result(weights: Path, out: Path, speed: Path, shards: Path) -> Result:
-    """Return quality on test pictures and speed.
-
-    That is the headline, mean with its interval, median and worst of each measure as evaluate/…, a table, and pictures.
-    """
+    """Return quality on test pictures and speed: the headline, all statistics as evaluate/…, and pictures."""
     details = _read(out / "details.json")
     headline = _read(out / "metrics.json")
-    rows = [
-        {"pictures": kind, "mode": mode, "measure": measure, **stats}
-        for kind, modes in details.items()
-        for mode, measures in modes.items()
-        for measure, stats in measures.items()
-    ]
-    metrics = {
-        "/".join(["evaluate", *list(row.values())[:3], key]): row[key]
-        for row in rows
-        for key in ("mean", "ci_low", "ci_high", "median", "worst")
-        if not math.isnan(row.get(key, math.nan))  # a single value has no interval
-    }
+    metrics = {f"evaluate/{name.replace('.', '/')}": value for name, value in flatten(details).items()}
     means = {kind: {name: stats["mean"] for name, stats in modes[SEALED].items()} for kind, modes in details.items()}
     shown = {
         f"{kind}, {TEST}"
@@ -113,16 +98,10 @@ def evaluate_result(weights: Path, out: Path, speed: Path, shards: Path) -> Resu
     }
     sets = sorted(_picture_sets(shards, TEST), key=lambda data: data.name not in shown)
     pictures = {f"evaluate/{path.stem}": path for path in sorted((out / "pictures").glob("*.png"))}
-    table = csv.DictWriter(text := io.StringIO(), rows[0], lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows)
     times = {name: _read(speed)[name] for name in SPEED}  # not in the key: they differ each time
-    return replace(
-        _measured("evaluate", weights, out, metrics, headline | times),
-        texts={"figures.csv": text.getvalue()},
-        pictures=pictures,
-        datasets=tuple(sets),
-    )
+    known = {name: value for name, value in metrics.items() if not math.isnan(value)}  # one value has no interval
+    measured = _measured("evaluate", weights, out, known, headline | times)
+    return replace(measured, pictures=pictures, datasets=tuple(sets))
 
 
 def detect_result(weights: Path, out: Path, shards: Path) -> Result:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 import os
+import platform
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -37,7 +38,6 @@ from pipeline.tracking.provenance import (
     without_passwords,
 )
 from pipeline.tracking.results import Result
-from pipeline.tracking.view import VIEW_TAG, comparison_view
 from stegnet.core.errors import DiskError, TrackingError
 from stegnet.core.measures import SECRET_PSNR
 
@@ -47,17 +47,18 @@ for _name in ("mlflow.store.db.utils", "mlflow.system_metrics", "urllib3.connect
     logging.getLogger(_name).setLevel(logging.CRITICAL)  # stegnet reports a failing store in one line
 
 # Tags of a run: its stage; hashes of its outputs, of the weights that it trained or measured, and of all parameters
-# (runs with the same parameters belong together); the fingerprint of a training, with which an interrupted run resumes.
+# (runs with the same parameters belong together); the fingerprint of a training and its machine, where an interrupted
+# run resumes.
 STAGE = "stegnet.stage"
 KEY = "stegnet.key"
 PARAMS = "stegnet.params"
 TRAINING = "stegnet.training"
+HOST = "stegnet.host"
 PARENT = "mlflow.parentRunId"
 EXECUTION = ("run/", "system/")  # prefixes of figures of an execution, not of its result
-_FINISHED = "status = 'FINISHED'"
-_UNFINISHED = "status != 'FINISHED'"
 STORE_ERRORS = (mlflow.MlflowException, sqlalchemy.exc.SQLAlchemyError, OSError, DiskError)  # requests' are OSErrors
 CONNECT_TIMEOUT = 5  # seconds
+Figures = dict[tuple[str, int], float]  # by name and step
 _log = logging.getLogger(__name__)
 
 
@@ -71,6 +72,169 @@ def store_errors() -> Iterator[None]:
         raise TrackingError(f"MLflow's store can't be used ({_reason(error)})", hint) from error
 
 
+class Tracker:
+    """The store of runs, in the repository `root` unless MLFLOW_TRACKING_URI names a server.
+
+    `params` are an experiment's. Raises TrackingError if the store can't be opened or used.
+    """
+
+    def __init__(self, root: Path, params: Mapping[str, object]) -> None:
+        root = root.resolve()
+        server = os.environ.get("MLFLOW_TRACKING_URI")
+        if not server and ("?" in str(root) or unquote(str(root)) != str(root)):
+            hint = "rename the folder, or set MLFLOW_TRACKING_URI"
+            raise TrackingError(f"{root}: MLflow can't open a store in it, for the ? or % in its name", hint)
+        self._params = params
+        self._own = {PARAMS: hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()}
+        mlflow.set_tracking_uri(server or f"sqlite:///{root / 'mlflow.db'}")
+        artifacts = None if server else (root / "mlartifacts").as_uri()
+        name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or "stegnet"
+        with FileLock(root / ".mlflow.lock"), store_errors():  # two processes that create a database at once both fail
+            _connect(server or "")
+            self.client = mlflow.MlflowClient()
+            self._trainings = self._experiment(name, NOTES["stegnet"], artifacts)
+            self._data = self._experiment(f"{name}-data", NOTES["stegnet-data"], artifacts)
+
+    def _experiment(self, name: str, note: str, artifacts: str | None) -> str:
+        """Return the id of an experiment, created if missing; `artifacts` is a folder, or None for the server's."""
+        known = self.client.get_experiment_by_name(name)
+        if known and known.lifecycle_stage == "deleted":
+            restore = f"`mlflow experiments restore -x {known.experiment_id}`"
+            raise mlflow.MlflowException(f"the experiment is deleted: {restore}")
+        if known:
+            return str(known.experiment_id)
+        # Its page opens on runs, not on traces.
+        tags = {NOTE: note, "mlflow.experimentKind": "custom_model_development"}
+        return str(self.client.create_experiment(name, artifacts and f"{artifacts}/{quote(name, safe='')}", tags))
+
+    @contextmanager
+    def run(self, stage: str, setup: Mapping[str, str], training: str = "") -> Iterator["LiveRun"]:
+        """Start a run for the block, and end it as finished, failed or killed; log the machine's load meanwhile.
+
+        A failing store does not interrupt the block. A training with the same fingerprint that was interrupted on
+        this machine continues in its run.
+
+        Args:
+            stage: name of the stage.
+            setup: tags about the execution, without stegnet before their names.
+            training: fingerprint of the training, if the stage trains; "": it does not.
+        """
+        tags = {f"stegnet.{name}": value for name, value in setup.items()} | {HOST: platform.node()}
+        if training:
+            tags[TRAINING] = training
+        with store_errors():
+            same = self._own | {TRAINING: training, HOST: platform.node()}
+            run = self._start(stage, self._runs("!=", same) if training else [], tags)
+            live = LiveRun(self, run, max((step for _, step in self._figures(run)), default=-1))
+            load = SystemMetricsMonitor(live.id, resume_logging=True)  # every ten seconds, in a thread
+            load.start()
+        status = "FAILED"
+        try:
+            yield live
+            status = "FINISHED"
+        except KeyboardInterrupt:
+            status = "KILLED"
+            raise
+        finally:
+            load.finish()
+            live.end(status)
+
+    @store_errors()
+    def log_result(self, result: Result) -> None:
+        """Log a stage from its files unless it has a finished run in this experiment, and attach it to its training.
+
+        An unfinished run of the stage is completed if it has no other figures.
+        """
+        run = self.find(result)
+        if not run:
+            unfinished = self._runs("!=", self._own | {STAGE: result.stage})
+            same = [run for run in unfinished if self._figures(run).items() <= result.figures().items()]
+            run = self._start(result.stage, same, {RESTORED: "true"})
+            self.log(run, result)
+            self.client.set_terminated(run.info.run_id, "FINISHED")
+        self.attach(run, result)
+
+    @store_errors()
+    def add_to_training(self, result: Result) -> None:
+        """Add figures and files to the experiment's training, and ONNX files to its model, which is registered."""
+        if row := self._training(result.weights):
+            self.log(row, result)
+            if result.model:
+                register(self.client, row, result.model, result.onnx)
+
+    def find(self, result: Result) -> Run | None:
+        """Return the latest finished run with this result; in this experiment only, except for prepared pictures."""
+        tags = {STAGE: result.stage, KEY: result.key} | ({} if result.stage == "prepare" else self._own)
+        return next(iter(self._runs("=", tags)), None)
+
+    def log(self, run: Run, result: Result) -> None:
+        """Log everything in a result that a run lacks."""
+        key = run.info.run_id
+        logged = self._figures(run)
+        new = {place: value for place, value in result.figures().items() if place not in logged}
+        params = [Param(name, without_passwords(str(value))) for name, value in result.params.items()]
+        tags = [RunTag(name, value) for name, value in ((KEY, result.key), (WEIGHTS, result.weights)) if value]
+        self.client.log_batch(key, _metrics(new), params, tags)
+        for path in result.artifacts:
+            (self.client.log_artifacts if path.is_dir() else self.client.log_artifact)(key, str(path))
+        for name, text in result.texts.items():
+            self.client.log_text(key, without_passwords(text), name)
+        sets = []
+        for data in result.datasets:
+            source = json.dumps({"uri": without_passwords(data.source)})
+            entry = Dataset(data.name, data.digest, "local", source, profile=json.dumps(dict(data.profile)))
+            sets.append(DatasetInput(entry, [InputTag("mlflow.data.context", data.context)]))
+        self.client.log_inputs(key, sets)
+
+    def attach(self, run: Run, result: Result) -> None:
+        """Make a measurement a child of the experiment's training, if that is logged, and show its headline there."""
+        row = self._training(result.weights)
+        if result.stage in ("prepare", "train") or not row or run.data.tags.get(PARENT) == row.info.run_id:
+            return
+        key = row.info.run_id
+        new = {(name, 0): value for name, value in result.headline.items() if row.data.metrics.get(name) != value}
+        self.client.log_batch(key, _metrics(new))
+        for name, path in result.pictures.items():
+            with Image.open(path) as picture:
+                self.client.log_image(key, picture, key=name, step=0)
+        if SECRET_PSNR in result.headline and result.datasets:
+            self.client.set_tag(key, PICTURES, result.datasets[0].digest)
+        self.client.set_tag(run.info.run_id, PARENT, key)
+
+    def _start(self, stage: str, interrupted: list[Run], tags: Mapping[str, str]) -> Run:
+        """Resume the first interrupted run, or create one, with the parameters and what differs from the commit."""
+        for run in interrupted:
+            self.client.update_run(run.info.run_id, "RUNNING")
+            return run
+        changes = code_changes(self._params)
+        run = self.client.create_run(
+            self._data if stage == "prepare" else self._trainings,
+            tags=run_tags(stage, self._params, changes, {STAGE: stage, **self._own, **tags}),
+            run_name=run_name(stage, self._params),
+        )
+        if changes:
+            self.client.log_text(run.info.run_id, without_passwords(changes), "changes.diff")
+        params = [Param(key, without_passwords(str(value))) for key, value in self._params.items()]
+        self.client.log_batch(run.info.run_id, params=params)
+        return run
+
+    def _training(self, weights: str) -> Run | None:
+        return next(iter(self._runs("=", self._own | {STAGE: "train", WEIGHTS: weights})), None)
+
+    def _runs(self, finished: str, tags: Mapping[str, str]) -> list[Run]:
+        """Return runs that are finished ("=") or not ("!=") and have all these tags, the latest first."""
+        conditions = [f"status {finished} 'FINISHED'", *(f"tags.`{name}` = '{value}'" for name, value in tags.items())]
+        order = ["attributes.start_time DESC"]
+        return list(self.client.search_runs([self._trainings, self._data], " and ".join(conditions), order_by=order))
+
+    def _figures(self, run: Run) -> Figures:
+        """Return the figures of a run's result that the store has."""
+        key = run.info.run_id
+        names = [name for name in self.client.get_run(key).data.metrics if not name.startswith(EXECUTION)]
+        history = [point for name in names for point in self.client.get_metric_history(key, name)]
+        return {(point.key, point.step): point.value for point in history}
+
+
 class LiveRun:
     """A run while its stage works. The store's first refusal is logged, and the rest is left to stage publish.
 
@@ -78,13 +242,13 @@ class LiveRun:
     pictures up to step `last`; −1 for a new run.
     """
 
-    def __init__(self, store: "Tracker", run: Run, last: int) -> None:
+    def __init__(self, store: Tracker, run: Run, last: int) -> None:
         self.id = run.info.run_id
-        self.complete = True  # whether the store has all of it
         self._store = store
         self._run = run
         self._last = last
-        self._points: dict[tuple[str, int], float] = {}  # not sent yet
+        self._refused = False
+        self._points: Figures = {}  # not sent yet
         self._sent = time.monotonic()
 
     def log_point(self, stage: str, point: Mapping[str, float]) -> None:
@@ -118,186 +282,14 @@ class LiveRun:
         self._sent = time.monotonic()
 
     def _send(self, call: Callable[..., object], *arguments: object, **named: object) -> None:
-        if self.complete:
-            try:
-                call(*arguments, **named)
-            except STORE_ERRORS as error:
-                self.complete = False
-                then = "work goes on; stage publish (`dvc repro -s -f publish`) or the same command logs the rest"
-                _log.warning("MLflow is missing part of this run (%s): %s", _reason(error), then)
-
-
-class Tracker:
-    """The store of runs, in the repository `root` unless MLFLOW_TRACKING_URI names a server.
-
-    `params` are an experiment's. Raises TrackingError if the store can't be opened or used.
-    """
-
-    def __init__(self, root: Path, params: Mapping[str, object]) -> None:
-        root = root.resolve()
-        server = os.environ.get("MLFLOW_TRACKING_URI")
-        if not server and ("?" in str(root) or unquote(str(root)) != str(root)):
-            hint = "rename the folder, or set MLFLOW_TRACKING_URI"
-            raise TrackingError(f"{root}: MLflow can't open a store in it, for the ? or % in its name", hint)
-        self._params = params
-        self._own = {PARAMS: hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()}
-        mlflow.set_tracking_uri(server or f"sqlite:///{root / 'mlflow.db'}")
-        artifacts = None if server else (root / "mlartifacts").as_uri()
-        name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or "stegnet"
-        with FileLock(root / ".mlflow.lock"), store_errors():  # two processes that create a database at once both fail
-            _connect(server or "")
-            self.client = mlflow.MlflowClient()
-            tags = {NOTE: NOTES["stegnet"], VIEW_TAG: comparison_view()}
-            self._trainings = self._experiment(name, tags, artifacts)
-            self._data = self._experiment(f"{name}-data", {NOTE: NOTES["stegnet-data"]}, artifacts)
-
-    @contextmanager
-    def run(self, stage: str, setup: Mapping[str, str], training: str = "") -> Iterator[LiveRun]:
-        """Start a run for the block, and end it as finished, failed or killed; log the machine's load meanwhile.
-
-        A failing store does not interrupt the block. An interrupted training with the same fingerprint continues in
-        its run.
-
-        Args:
-            stage: name of the stage.
-            setup: tags about the execution, without stegnet before their names.
-            training: fingerprint of the training, if the stage trains; "": it does not.
-        """
-        tags = {f"stegnet.{name}": value for name, value in setup.items()} | ({TRAINING: training} if training else {})
-        with store_errors():
-            interrupted = self._latest(_UNFINISHED, self._own | {TRAINING: training}) if training else None
-            run = self._start(stage, interrupted, tags)
-            live = LiveRun(self, run, max((step for _, step in self._figures(run)), default=-1))
-            load = SystemMetricsMonitor(live.id, resume_logging=True)  # every ten seconds, in a thread
-            load.start()
-        status = "FAILED"
+        if self._refused:
+            return
         try:
-            yield live
-            status = "FINISHED"
-        except KeyboardInterrupt:
-            status = "KILLED"
-            raise
-        finally:
-            load.finish()
-            live.end(status)
-
-    @store_errors()
-    def log_result(self, result: Result) -> None:
-        """Log a stage from its files unless it has a finished run in this experiment, and attach it to its training.
-
-        An unfinished run of the stage is completed if it has no other figures.
-        """
-        if run := self.find(result):
-            self.attach(run, result)
-            return
-        unfinished = self._runs(_UNFINISHED, self._own | {STAGE: result.stage})
-        same = (run for run in unfinished if self._figures(run).items() <= result.figures().items())
-        run = self._start(result.stage, next(same, None), {RESTORED: "true"})
-        self.log(run, result)
-        self.client.set_terminated(run.info.run_id, "FINISHED")
-        self.attach(run, result)
-
-    @store_errors()
-    def add_to_training(self, result: Result) -> None:
-        """Add figures and files to the experiment's training, and ONNX files to its model, which is registered."""
-        if row := self._training(result.weights):
-            self._log(row, result)
-            if result.model:
-                register(self.client, row, result.model, result.onnx)
-
-    def find(self, result: Result) -> Run | None:
-        """Return the latest finished run with this result; in this experiment only, except for prepared pictures."""
-        tags = {STAGE: result.stage, KEY: result.key} | ({} if result.stage == "prepare" else self._own)
-        return self._latest(_FINISHED, tags)
-
-    def log(self, run: Run, result: Result) -> None:
-        """Log the parts of its result that a run is missing."""
-        self._log(run, result)
-        tags = [RunTag(KEY, result.key), RunTag(WEIGHTS, result.weights)]
-        self.client.log_batch(run.info.run_id, tags=tags)
-
-    def attach(self, run: Run, result: Result) -> None:
-        """Make a measurement a child of the experiment's training, if that is logged, and show its headline there."""
-        row = self._training(result.weights)
-        if result.stage in ("prepare", "train") or not row or run.data.tags.get(PARENT) == row.info.run_id:
-            return
-        new = {(name, 0): value for name, value in result.headline.items() if row.data.metrics.get(name) != value}
-        self.client.log_batch(row.info.run_id, _metrics(new))
-        for name, path in result.pictures.items():
-            with Image.open(path) as picture:
-                self.client.log_image(row.info.run_id, picture, key=name, step=0)
-        if SECRET_PSNR in result.headline and result.datasets:
-            self.client.set_tag(row.info.run_id, PICTURES, result.datasets[0].digest)
-        self.client.set_tag(run.info.run_id, PARENT, row.info.run_id)
-
-    def _start(self, stage: str, interrupted: Run | None, tags: Mapping[str, str]) -> Run:
-        """Resume an interrupted run, or create one, with the parameters and what differs from the commit."""
-        if interrupted:
-            self.client.update_run(interrupted.info.run_id, "RUNNING")
-            return interrupted
-        run = self.client.create_run(
-            self._data if stage == "prepare" else self._trainings,
-            tags=run_tags(stage, self._params, {STAGE: stage, **self._own, **tags}),
-            run_name=run_name(stage, self._params),
-        )
-        if changes := code_changes(self._params):
-            self.client.log_text(run.info.run_id, without_passwords(changes), "changes.diff")
-        params = [Param(key, without_passwords(str(value))) for key, value in self._params.items()]
-        self.client.log_batch(run.info.run_id, params=params)
-        return run
-
-    def _log(self, run: Run, result: Result) -> None:
-        """Log everything in a result that a run lacks."""
-        key = run.info.run_id
-        logged = self._figures(run)
-        new = {place: value for place, value in result.figures().items() if place not in logged}
-        params = [Param(name, without_passwords(str(value))) for name, value in result.params.items()]
-        self.client.log_batch(key, _metrics(new), params)
-        for path in result.artifacts:
-            (self.client.log_artifacts if path.is_dir() else self.client.log_artifact)(key, str(path))
-        for name, text in result.texts.items():
-            self.client.log_text(key, without_passwords(text), name)
-        sets = []
-        for data in result.datasets:
-            source = json.dumps({"uri": without_passwords(data.source)})
-            entry = Dataset(data.name, data.digest, "local", source, profile=json.dumps(dict(data.profile)))
-            sets.append(DatasetInput(entry, [InputTag("mlflow.data.context", data.context)]))
-        self.client.log_inputs(key, sets)
-
-    def _figures(self, run: Run) -> dict[tuple[str, int], float]:
-        """Return the figures of a run's result that the store has."""
-        run = self.client.get_run(run.info.run_id)
-        names = [name for name in run.data.metrics if not name.startswith(EXECUTION)]
-        history = [point for name in names for point in self.client.get_metric_history(run.info.run_id, name)]
-        return {(point.key, point.step): point.value for point in history}
-
-    def _training(self, weights: str) -> Run | None:
-        return self._latest(_FINISHED, self._own | {STAGE: "train", WEIGHTS: weights})
-
-    def _latest(self, condition: str, tags: Mapping[str, str]) -> Run | None:
-        return next(iter(self._runs(condition, tags)), None)
-
-    def _runs(self, condition: str, tags: Mapping[str, str]) -> list[Run]:
-        """Return runs that meet a condition and have all these tags, the latest first."""
-        conditions = " and ".join([condition, *(f"tags.`{name}` = '{value}'" for name, value in tags.items())])
-        order = ["attributes.start_time DESC"]
-        return list(self.client.search_runs([self._trainings, self._data], conditions, order_by=order))
-
-    def _experiment(self, name: str, own: Mapping[str, str], artifacts: str | None) -> str:
-        """Return the id of an experiment with its `own` tags, which is created if missing.
-
-        `artifacts` is a folder; None: the server's.
-        """
-        location = artifacts and f"{artifacts}/{quote(name, safe='')}"
-        known = self.client.get_experiment_by_name(name)
-        key: str = known.experiment_id if known else self.client.create_experiment(name, location)
-        if known and known.lifecycle_stage == "deleted":
-            raise mlflow.MlflowException(f"the experiment is deleted: `mlflow experiments restore -x {key}`")
-        # Its page opens on runs, not on traces, unless the user has chosen another kind.
-        there = known.tags if known else {}
-        for tag, value in {"mlflow.experimentKind": "custom_model_development", **there, **own}.items() - there.items():
-            self.client.set_experiment_tag(key, tag, value)
-        return key
+            call(*arguments, **named)
+        except STORE_ERRORS as error:
+            self._refused = True
+            then = "work goes on, and stage publish (`dvc repro -s -f publish`) logs the rest"
+            _log.warning("MLflow is missing part of this run (%s): %s", _reason(error), then)
 
 
 def _connect(address: str) -> None:
@@ -322,7 +314,7 @@ def _reason(error: BaseException) -> str:
     return shorten(without_passwords(f"{mlflow.get_tracking_uri()}: {first}"), 300, placeholder=" …")
 
 
-def _metrics(figures: Mapping[tuple[str, int], float]) -> list[Metric]:
-    """Return figures by name and step as MLflow takes them."""
+def _metrics(figures: Figures) -> list[Metric]:
+    """Return figures as MLflow takes them."""
     now = time.time_ns() // 1_000_000
     return [Metric(name, value, now, step) for (name, step), value in figures.items()]

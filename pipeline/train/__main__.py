@@ -67,8 +67,7 @@ def _lead(config: Config, training: TrainingRun, checkpoints: Path, weights: Pat
         }
         write_json(curve.with_name("metrics.json"), figures)
         run.finish(train_result(weights, curve, training.data), **({} if rate is None else {"pairs_per_second": rate}))
-    if run.complete:  # otherwise the same command logs what is missing, without training again
-        Checkpoint(checkpoints, training.fingerprint).remove()
+    Checkpoint(checkpoints, training.fingerprint).remove()
 
 
 if __name__ == "__main__":

@@ -158,4 +158,3 @@ def test_a_measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shards = write_shards(tmp_path / "shards", [(TEST, "scenes")] * 2)
     result = evaluate_result(tmp_path / "metrics.json", tmp_path, tmp_path / "speed.json", shards)
     assert result.metrics["evaluate/scenes/sealed/secret_rmse/mean"] == 2
-    assert result.texts["figures.csv"].count("rmse") == 2

@@ -164,17 +164,6 @@ def test_two_machines_end_as_two_processes_of_one(folder: Path, start: Run) -> N
     assert_same(folder / "two", folder / "machines")
 
 
-def test_a_training_whose_log_is_missing_is_logged_by_the_same_command_without_training_again(
-    folder: Path, start: Run
-) -> None:
-    before, nobody = saved(folder), "MLFLOW_TRACKING_URI=http://127.0.0.1:1"
-    said = finish(start("unlogged", "env", nobody, sys.executable, pairs=30), folder / "unlogged")
-    assert "WARNING: MLflow's store can't be used" in said and "pairs a second" in said
-    assert saved(folder) > before
-    assert "pairs a second" not in finish(start("unlogged", pairs=30), folder / "unlogged")
-    assert saved(folder) == before
-
-
 def test_the_curve_has_empty_cells_where_nothing_was_validated(tmp_path: Path) -> None:
     """DVC plots the columns, so they are always there."""
     points = [{"step": 0, "loss": 2.0}, {"step": 1, "loss": 1.0, **dict.fromkeys(FIGURES, 3.5)}]

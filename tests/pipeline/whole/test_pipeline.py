@@ -71,7 +71,7 @@ def test_repro_measures_and_shows(clone: Path) -> None:
     speed = json.loads((clone / "reports/speed.json").read_text(encoding="utf-8"))
     assert list(speed) == [*SPEED, "backend", "device", "precision", "threads"]
     assert (speed["backend"], speed["threads"]) == ("torch", "1")
-    assert f"{figures['secret_psnr']:.3f}" in (clone.parent / "said.txt").read_text(encoding="utf-8")
+    assert f"secret {figures['secret_psnr']:.2f} dB" in (clone.parent / "said.txt").read_text(encoding="utf-8")
     for sheet in ("photographs", "scenes"):
         with Image.open(clone / f"reports/evaluate/pictures/{sheet}.png") as picture:
             picture.load()
