@@ -6,9 +6,10 @@ import { test } from "node:test";
 import { Coding, exactFlip, flipped } from "../../stegnet/gui/browser/format/fec.js";
 import { asFile, fromBare, parseContent, pictureContent, scaledSide, toBare } from "../../stegnet/gui/browser/format/content.js";
 import { fromHex, toHex } from "../../stegnet/gui/browser/format/bytes.js";
+import { makeDemodulator } from "../../stegnet/gui/browser/codec/demodulator.js";
 import { areasOf, canonicalSizes, saltsOfCopies } from "../../stegnet/gui/browser/format/grid.js";
 import { keySource } from "../../stegnet/gui/browser/format/keys.js";
-import { psnr } from "../../stegnet/gui/browser/picture.js";
+import { asView, psnr } from "../../stegnet/gui/browser/picture.js";
 import { avif, picture, robustSteps as steps, seeded } from "./vectors.js";
 
 /** Log-likelihood ratios of bits after white Gaussian noise of this deviation. */
@@ -57,7 +58,36 @@ test("salts, keys and areas of resized copies", async () => {
     const ours = (await keySource(given).robustKey(fromHex(salts[0]))).atSize(size);
     assert.equal(toHex(await ours.dither()), dither);
   }
-  assert.deepEqual([...areasOf(copy, size)], areas.map(picture));
+  const whole = [...areasOf(copy, size)].map((area) => area.part(0, 0, area.width, area.height));
+  assert.deepEqual(whole, areas.map(picture));
+});
+
+test("a part of a resized picture is that of the whole", () => {
+  const copy = picture(steps.resized.picture);
+  for (const [width, height] of [[copy.width, 96], [104, copy.height], [136, 88], [72, 160]]) {
+    for (const area of areasOf(copy, { width, height })) {
+      const whole = asView(area.part(0, 0, width, height));
+      for (const place of [[0, 0, 24, 24], [16, 8, 24, 40], [width - 24, height - 24, 24, 24], [8, height - 1, 1, 1]]) {
+        assert.deepEqual(area.part(...place), whole.part(...place), `${width}×${height}: ${place}`);
+      }
+    }
+  }
+});
+
+test("the middles of patches are read as the whole is", () => {
+  const [channels, bits, features] = [4, 2, 3 * 64 + 4];
+  const halves = (features + 1) * channels + 2 * (channels + 1) * channels + (10 * channels + 2) * channels + (channels + 1) * bits + bits;
+  const weights = seeded(3)(2 * halves).map((byte, at) => (at % 2 ? 0x28 + (byte & 0x83) : byte)); // of ±.03 to .25
+  const demodulate = makeDemodulator({ rungs: [{ bits, scale: 2 }], width: channels, blocks: 2 }, weights);
+  const [cols, rows] = [7, 6];
+  const levels = (count) => Float32Array.from(seeded(5)(count), (byte) => byte / 255);
+  const inputs = [8 * cols, 8 * rows, levels(3 * 64 * cols * rows), levels(64 * cols * rows)];
+  const expected = demodulate(...inputs).map((ratio, at) => {
+    const [row, col] = [Math.floor(at / cols) % rows, at % cols];
+    return row % 3 === 1 && col % 3 === 1 ? ratio : 0;
+  });
+  assert.deepEqual(demodulate(...inputs, { patch: 3 }), expected);
+  assert.ok(expected.some((ratio) => ratio !== 0));
 });
 
 for (const depth of [8, 10]) {

@@ -14,8 +14,10 @@ import { tiled } from "./tiles.js";
  * @typedef {object} Engine
  * @property {{weights: string, kind: string, quality: number, block: number, period: number}} pair id of the
  *   weights, base of the secrets that they hide, and period modulo which a container's samples count; 0: none
- * @property {{points: import("../../../stegnet/gui/browser/format/robust_record.js").OperatingPoint[], isLocal?: boolean}} modem isLocal: its
- *   networks see a block's neighbours at most
+ * @property {{points: import("../../../stegnet/gui/browser/format/robust_record.js").OperatingPoint[], isLocal?: boolean,
+ *   revealMiddles?: (width: number, height: number, planes: Float32Array, dither: Float32Array) => Promise<Float32Array>}}
+ *   modem isLocal: its networks see a block's neighbours at most; revealMiddles: if it can, the ratios of the middles of
+ *   patches of AROUND × AROUND blocks alone
  * @property {(stage: string, done?: number, total?: number) => void} onProgress called with the stage,
  *   and how much of it is done
  * @property {(network: string, width: number, height: number, ...inputs: Float32Array[]) => Promise<Float32Array>} run

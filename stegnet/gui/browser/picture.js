@@ -39,21 +39,35 @@ export function toRgba({ width, height, data }) {
   return rgba;
 }
 
-/** A copy of the top left corner. */
-export function corner(picture, width, height) {
-  const part = blank(width, height);
-  for (let y = 0; y < height; y++) {
-    const from = y * picture.width * 3;
-    part.data.set(picture.data.subarray(from, from + width * 3), y * width * 3);
-  }
-  return part;
-}
+/**
+ * A picture of which parts are read: whole, or computed where they are asked for.
+ *
+ * @typedef {{width: number, height: number, part: (left: number, top: number, width: number, height: number) => Picture}}
+ *   View
+ */
 
-/** Pastes a picture over the top left corner of another. */
-export function place(part, picture) {
+/** A picture as a view, whose parts are copies. @param {Picture} picture @returns {View} */
+export const asView = (picture) => ({
+  width: picture.width,
+  height: picture.height,
+  part(left, top, width, height) {
+    const part = blank(width, height);
+    for (let y = 0; y < height; y++) {
+      const from = 3 * ((top + y) * picture.width + left);
+      part.data.set(picture.data.subarray(from, from + 3 * width), 3 * y * width);
+    }
+    return part;
+  },
+});
+
+/** A copy of the top left corner. */
+export const corner = (picture, width, height) => asView(picture).part(0, 0, width, height);
+
+/** Pastes a picture over another, by default over its top left corner. */
+export function place(part, picture, left = 0, top = 0) {
   const row = part.width * 3;
   for (let y = 0; y < part.height; y++) {
-    picture.data.set(part.data.subarray(y * row, (y + 1) * row), y * picture.width * 3);
+    picture.data.set(part.data.subarray(y * row, (y + 1) * row), 3 * ((top + y) * picture.width + left));
   }
 }
 

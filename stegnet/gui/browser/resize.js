@@ -5,29 +5,58 @@
  * revealed. Using the same one makes the two programs easy to compare.
  */
 
-import { blank } from "./picture.js";
+import { asView, blank } from "./picture.js";
 
 const LOBES = 3;
 const PRECISION = 2 ** 22;
 
-/** A picture resized. */
+/** A picture resized; the picture itself if it has this size. */
 export function resize(picture, width, height) {
-  const { data } = picture;
-  const across = width === picture.width ? picture : blank(width, picture.height);
-  if (across !== picture) {
-    const columns = taps(picture.width, width);
-    for (let y = 0; y < picture.height; y++) {
-      for (let x = 0; x < width; x++) {
-        const { first, weights } = columns[x];
-        weigh(data, 3 * (y * picture.width + first), 3, weights, across.data, 3 * (y * width + x));
-      }
+  if (width === picture.width && height === picture.height) return picture;
+  return resized(asView(picture), width, height).part(0, 0, width, height);
+}
+
+/** A view resized, as a view: what is asked for is computed. @param {import("./picture.js").View} view */
+export function resized(view, width, height) {
+  const columns = width === view.width ? null : taps(view.width, width);
+  const rows = height === view.height ? null : taps(view.height, height);
+  return { width, height, part };
+
+  function part(left, top, wide, high) {
+    const [x, y] = [spanned(columns, left, wide), spanned(rows, top, high)];
+    const seen = view.part(x.first, y.first, x.count, y.count);
+    return weighedDown(weighedAcross(seen, columns?.slice(left, left + wide), x.first), rows?.slice(top, top + high), y.first);
+  }
+}
+
+/** The first of the source pixels that some target pixels are made of, and their number. */
+function spanned(all, start, count) {
+  if (!all) return { first: start, count };
+  const [first, last] = [all[start], all[start + count - 1]];
+  return { first: first.first, count: last.first + last.weights.length - first.first };
+}
+
+/** Columns of a part of a picture whose first column is `left`. */
+function weighedAcross(seen, columns, left) {
+  if (!columns) return seen;
+  const width = columns.length;
+  const result = blank(width, seen.height);
+  for (let y = 0; y < seen.height; y++) {
+    for (let x = 0; x < width; x++) {
+      const { first, weights } = columns[x];
+      weigh(seen.data, 3 * (y * seen.width + first - left), 3, weights, result.data, 3 * (y * width + x));
     }
   }
-  if (height === picture.height) return across;
-  const result = blank(width, height);
-  for (const [y, { first, weights }] of taps(picture.height, height).entries()) {
+  return result;
+}
+
+/** Rows of a part of a picture whose first row is `top`. */
+function weighedDown({ width, ...seen }, rows, top) {
+  if (!rows) return { width, ...seen };
+  const result = blank(width, rows.length);
+  for (const [y, { first, weights }] of rows.entries()) {
     for (let x = 0; x < width; x++) {
-      weigh(across.data, 3 * (first * width + x), 3 * width, weights, result.data, 3 * (y * width + x));
+      weigh(seen.data, 3 * ((first - top) * width + x), 3 * width, weights, result.data, 3 * (y * width + x));
     }
   }
   return result;

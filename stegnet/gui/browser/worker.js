@@ -4,6 +4,9 @@ import { fromBitmap } from "./canvas.js";
 import { makeDemodulator } from "./codec/demodulator.js";
 import { operatingPoints } from "./format/robust_record.js";
 import { EXACT_JOBS, makeRevealJob, onProgress, revealFromPicture, serve } from "./worker_jobs.js";
+import { MODEM } from "../page/constants.js";
+
+const { AROUND } = MODEM;
 
 serve({
   ...EXACT_JOBS,
@@ -15,10 +18,13 @@ function engineOf({ options, weights }) {
   const demodulate = makeDemodulator(options, weights);
   return {
     pair: null,
-    modem: { points: operatingPoints(options.rungs), isLocal: true },
+    modem: {
+      points: operatingPoints(options.rungs),
+      isLocal: true,
+      revealMiddles: async (...inputs) => demodulate(...inputs, { patch: AROUND }),
+    },
     onProgress,
-    run: async (_, width, height, planes, dither) =>
-      demodulate(width, height, planes, dither, (done, total) => onProgress("reveal", done, total)),
+    run: async (_, ...inputs) => demodulate(...inputs, { onProgress: (done, total) => onProgress("reveal", done, total) }),
     avif: { decode: decodeAvif },
   };
 }

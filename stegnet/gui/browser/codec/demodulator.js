@@ -23,9 +23,10 @@ const COSINES = Float64Array.from({ length: BLOCK ** 2 }, (_, at) => {
 /**
  * @param {{rungs: {bits: number, scale: number}[], width: number, blocks: number}} options of the modem's card
  * @param {Uint8Array} weights as of `tensors`, half precision, the lowest byte first
- * @returns {(width: number, height: number, planes: Float32Array, dither: Float32Array, onProgress: Function) =>
- *   Float32Array} log-likelihood ratios, planes (bits, rows, cols), of pixels, planes (3, height, width) in [0, 1], and
- *   dither, planes (64, rows, cols)
+ * @returns {(width: number, height: number, planes: Float32Array, dither: Float32Array, options?: {patch?: number,
+ *   onProgress?: Function}) => Float32Array} log-likelihood ratios, planes (bits, rows, cols), of pixels, planes
+ *   (3, height, width) in [0, 1], and dither, planes (64, rows, cols); patch: of the middle of each patch of so many
+ *   blocks squared, 0 elsewhere
  */
 export function makeDemodulator({ rungs, width: channels, blocks: depth }, weights) {
   const places = rungs.flatMap(({ bits }) => FINEST.slice(0, bits));
@@ -34,23 +35,26 @@ export function makeDemodulator({ rungs, width: channels, blocks: depth }, weigh
   const features = COEFFICIENTS + 2 * places.length;
   const layers = tensors(weights, { channels, depth, features, bits: places.length });
 
-  return function demodulate(width, height, planes, dither, onProgress = () => {}) {
+  return function demodulate(width, height, planes, dither, { patch = 1, onProgress = () => {} } = {}) {
     const [rows, cols] = [height / BLOCK, width / BLOCK];
+    const middle = Math.floor(patch / 2);
+    const wanted = Array.from({ length: cols }, (_, col) => col).filter((col) => col % patch === middle);
     const ratios = new Float32Array(places.length * rows * cols);
     const size = channels * (cols + 2 + AT_ONCE); // of a row: a block of zeros at each end, and what fills the last pass
     const input = new Float32Array(features * (cols + AT_ONCE));
     const ring = [0, 1, 2].map(() => ({ mixed: new Float32Array(size), waves: new Float32Array(places.length * cols) })); // of rows
-    const spare = { wide: new Float32Array(size), out: new Float32Array(places.length * (cols + AT_ONCE)) };
+    const [wide, mixed, seen] = [0, 1, 2].map(() => new Float32Array(size));
+    const out = new Float32Array(places.length * (cols + AT_ONCE));
     for (let row = 0; row <= rows; row++) {
       const current = ring[row % 3];
       current.mixed.fill(0);
       if (row < rows) {
         look(row, current.waves);
-        const mixed = current.mixed.subarray(channels);
-        affine(layers.first, input, features, cols, mixed, channels);
-        residual(layers.body[0], mixed, cols);
+        const inside = current.mixed.subarray(channels);
+        affine(layers.first, input, features, cols, inside, channels);
+        residual(layers.body[0], inside, cols);
       }
-      if (row > 0) finish(row - 1);
+      if (row > 0 && (row - 1) % patch === middle) finish(row - 1);
       onProgress(row, rows);
     }
     return ratios;
@@ -74,38 +78,45 @@ export function makeDemodulator({ rungs, width: channels, blocks: depth }, weigh
       }
     }
 
-    /** The ratios of a row, whose neighbours are known. */
+    /** The ratios of the wanted blocks of a row, whose neighbours are known. */
     function finish(row) {
-      const { wide, out } = spare;
+      const count = wanted.length;
       const around = layers.body[NEIGHBOURS];
-      const own = ring[row % 3].mixed;
-      const mixed = own.slice(channels);
-      fill(wide, around.bias, cols);
+      gather(ring[row % 3].mixed, 0, mixed);
+      fill(wide, around.bias, count);
       for (let y = -1; y <= 1; y++) {
-        const other = ring[(row + y + 3) % 3].mixed;
         if (row + y < 0 || row + y >= rows) continue;
         for (let x = -1; x <= 1; x++) {
-          affine({ weight: around.taps[3 * (y + 1) + x + 1] }, other.subarray(channels * (x + 1)), channels, cols, wide, channels, true);
+          gather(ring[(row + y + 3) % 3].mixed, x, seen);
+          affine({ weight: around.taps[3 * (y + 1) + x + 1] }, seen, channels, count, wide, channels, true);
         }
       }
       rectify(wide);
-      affine(around.point, wide, channels, cols, mixed, channels, true);
-      for (const layer of layers.body.slice(NEIGHBOURS + 1)) residual(layer, mixed, cols);
-      affine(layers.last, mixed, channels, cols, out, places.length);
+      affine(around.point, wide, channels, count, mixed, channels, true);
+      for (const layer of layers.body.slice(NEIGHBOURS + 1)) residual(layer, mixed, count);
+      affine(layers.last, mixed, channels, count, out, places.length);
       const { waves: sines } = ring[row % 3];
-      for (let col = 0; col < cols; col++) {
+      for (const [at, col] of wanted.entries()) {
         for (let bit = 0; bit < places.length; bit++) {
-          const from = places.length * col + bit;
-          ratios[(bit * rows + row) * cols + col] = out[from] + layers.likelihoods[bit] * sines[from];
+          const wave = layers.likelihoods[bit] * sines[places.length * col + bit];
+          ratios[(bit * rows + row) * cols + col] = out[places.length * at + bit] + wave;
         }
       }
     }
 
+    /** Copies what is x columns beside the wanted blocks of a row, side by side. */
+    function gather(row, x, to) {
+      for (const [at, col] of wanted.entries()) {
+        const from = channels * (col + 1 + x); // after the zeros at the row's end
+        for (let channel = 0; channel < channels; channel++) to[channels * at + channel] = row[from + channel];
+      }
+    }
+
     /** Adds point · leaky ReLU(wide · x) to x. */
-    function residual({ wide: layer, point }, mixed, count) {
-      affine(layer, mixed, channels, count, spare.wide, channels);
-      rectify(spare.wide);
-      affine(point, spare.wide, channels, count, mixed, channels, true);
+    function residual({ wide: layer, point }, x, count) {
+      affine(layer, x, channels, count, wide, channels);
+      rectify(wide);
+      affine(point, wide, channels, count, x, channels, true);
     }
   };
 }

@@ -3,8 +3,8 @@
 import { MODEM } from "../../page/constants.js";
 import { areasOf, canonicalSizes, saltsOfCopies, SURENESS } from "../format/grid.js";
 import { BLOCK, gridOf, saltsOf, textureOf } from "../format/regions.js";
-import { DITHER, ditherOf, placesOf, readBits } from "../format/robust_record.js";
-import { blank, corner, isGrey, place, toPicture, toPlanes } from "../picture.js";
+import { DITHER, ditherOf, drawDither, drawOrder, placesOf, readBits } from "../format/robust_record.js";
+import { asView, blank, corner, isGrey, place, toPicture, toPlanes } from "../picture.js";
 
 const { AROUND, MANY, PATCHES } = MODEM;
 const SIDE = AROUND * PATCHES; // blocks
@@ -93,9 +93,9 @@ export function makeReader(engine, keys) {
    * @param {number} [lost] one bit in so many is read as if it were lost, to see if all are needed; 0: none
    */
   async function readOwn(picture, lost = 0) {
-    const orders = [textureOf(picture), null];
+    const textures = [textureOf(picture), null];
     for (const salt of await saltsOf(picture)) {
-      const content = await readWith(picture, await keyOf(salt), 1, orders, lost);
+      const content = await readWith(asView(picture), await keyOf(salt), 1, textures, lost);
       if (content) return content;
     }
     return null;
@@ -103,7 +103,9 @@ export function makeReader(engine, keys) {
 
   async function readCopy(picture) {
     const salts = await saltsOfCopies(picture);
-    for (const size of canonicalSizes(picture)) {
+    const sizes = canonicalSizes(picture);
+    for (const [done, size] of sizes.entries()) {
+      engine.onProgress("resized", done, sizes.length);
       for (const area of areasOf(picture, size)) {
         for (const salt of salts) {
           const content = await readWith(area, (await keyOf(salt)).atSize(size), SURENESS);
@@ -115,30 +117,38 @@ export function makeReader(engine, keys) {
   }
 
   /**
+   * @param {import("../picture.js").View} picture
    * @param {number} sureness factor of the modem's ratios
-   * @param {Array<Float64Array | null>} orders textures by which blocks may have been chosen; null: by none
+   * @param {Array<Float64Array | null>} textures by which blocks may have been chosen; null: by none
    */
-  async function readWith(picture, key, sureness, orders = [null], lost = 0) {
+  async function readWith(picture, key, sureness, textures = [null], lost = 0) {
     const grid = gridOf(picture);
+    const blocks = grid.rows * grid.cols;
     const { isLocal, points } = engine.modem;
-    const dither = await ditherOf(grid, key);
-    const scaled = (ratios) => (sureness === 1 ? ratios : ratios.map((ratio) => sureness * ratio));
+    const order = await drawOrder(blocks, key);
     let computed = null; // once
-    const all = () => (computed ??= revealBits(engine, picture, dither).then(scaled));
+    const all = () => (computed ??= readAll());
     const isPart = isLocal && isLarge(grid) && points.length > 0;
+    const dither = isPart && (await drawDither(blocks, key));
     const longest = points.reduce((most, point) => (point.bits < most.bits ? point : most), points[0]); // header, in blocks
     const ratiosOf = (ratios, point) => withLosses(planesOf(ratios, point, grid), lost);
-    for (const order of orders) {
-      const header = isPart && (await placesOf(grid.rows * grid.cols, longest, key, order)).headerBlocks();
-      const only = async (some) => scaled(await glimpse(engine, picture, dither, some));
-      const seen = isPart ? await only(header) : await all();
+    for (const texture of textures) {
+      const only = (some) => glimpse(engine, picture, dither, some, sureness);
+      const seen = isPart ? await only((await placesOf(order, longest, key, texture)).headerBlocks()) : await all();
       for (const point of points) {
         const ratiosIn = async (some) => ratiosOf(await (isPart && isFew(some, grid) ? only(some) : all()), point);
-        const content = await readBits(ratiosOf(seen, point), grid, point, key, ratiosIn, order);
+        const places = await placesOf(order, point, key, texture);
+        const content = await readBits(ratiosOf(seen, point), grid, point, key, places, ratiosIn);
         if (content) return content;
       }
     }
     return null;
+
+    async function readAll() {
+      const whole = picture.part(0, 0, BLOCK * grid.cols, BLOCK * grid.rows);
+      const ratios = await revealBits(engine, whole, await ditherOf(grid, key));
+      return sureness === 1 ? ratios : ratios.map((ratio) => sureness * ratio);
+    }
   }
 }
 
@@ -152,11 +162,13 @@ const isLarge = ({ rows, cols }) => Math.min(rows, cols) > 2 && rows * cols > MA
 const isFew = (some, { rows, cols }) => AROUND ** 2 * some.length < rows * cols;
 
 /**
- * Log-likelihood ratios as `revealBits`, of some blocks at no edge; 0 for all others. The modem must be local.
+ * Log-likelihood ratios as `revealBits`, times a factor, of some blocks at no edge; 0 for all others. The modem must be
+ * local.
  *
- * @param {Float32Array} dither planes (64, rows, cols)
+ * @param {import("../picture.js").View} picture
+ * @param {(block: number, place: number) => number} dither as of `drawDither`
  */
-async function glimpse(engine, picture, dither, wanted) {
+async function glimpse(engine, picture, dither, wanted, factor) {
   const grid = gridOf(picture);
   const blocks = grid.rows * grid.cols;
   const chosen = wanted.filter((block) => {
@@ -165,6 +177,7 @@ async function glimpse(engine, picture, dither, wanted) {
   });
   const bits = engine.modem.points.reduce((count, { bits }) => count + bits, 0);
   const ratios = new Float32Array(bits * blocks);
+  const reveal = engine.modem.revealMiddles ?? ((...inputs) => engine.run("modem.reveal", ...inputs));
   for (let first = 0; first < chosen.length; first += PATCHES ** 2) {
     const some = chosen.subarray(first, first + PATCHES ** 2);
     const area = blank(BLOCK * SIDE, BLOCK * SIDE);
@@ -172,33 +185,25 @@ async function glimpse(engine, picture, dither, wanted) {
     for (const [index, block] of some.entries()) {
       const from = { row: Math.floor(block / grid.cols) - 1, col: (block % grid.cols) - 1 };
       const to = { row: AROUND * Math.floor(index / PATCHES), col: AROUND * (index % PATCHES) };
-      copyPixels(picture, from, area, to);
+      const patch = picture.part(BLOCK * from.col, BLOCK * from.row, BLOCK * AROUND, BLOCK * AROUND);
+      place(patch, area, BLOCK * to.col, BLOCK * to.row);
       copyDither(dither, grid, from, around, to);
     }
-    const read = await engine.run("modem.reveal", area.width, area.height, toPlanes(area), around);
+    const read = await reveal(area.width, area.height, toPlanes(area), around);
     for (const [index, block] of some.entries()) {
       const middle = (AROUND * Math.floor(index / PATCHES) + 1) * SIDE + AROUND * (index % PATCHES) + 1;
-      for (let bit = 0; bit < bits; bit++) ratios[bit * blocks + block] = read[bit * SIDE ** 2 + middle];
+      for (let bit = 0; bit < bits; bit++) ratios[bit * blocks + block] = factor * read[bit * SIDE ** 2 + middle];
     }
   }
   return ratios;
 }
 
-/** Copies a patch of AROUND × AROUND blocks, given the first of them in each picture. */
-function copyPixels(picture, from, area, to) {
-  for (let y = 0; y < BLOCK * AROUND; y++) {
-    const start = 3 * ((BLOCK * from.row + y) * picture.width + BLOCK * from.col);
-    const row = picture.data.subarray(start, start + 3 * BLOCK * AROUND);
-    area.data.set(row, 3 * ((BLOCK * to.row + y) * area.width + BLOCK * to.col));
-  }
-}
-
-/** The same of planes of a dither. */
-function copyDither(dither, { rows, cols }, from, around, to) {
-  for (let plane = 0; plane < DITHER; plane++) {
-    for (let y = 0; y < AROUND; y++) {
-      const start = (plane * rows + from.row + y) * cols + from.col;
-      around.set(dither.subarray(start, start + AROUND), (plane * SIDE + to.row + y) * SIDE + to.col);
+/** Copies the dither of a patch of AROUND × AROUND blocks to planes, given the first of them in each picture. */
+function copyDither(dither, { cols }, from, planes, to) {
+  for (let row = 0; row < AROUND; row++) {
+    for (let col = 0; col < AROUND; col++) {
+      const [block, place] = [(from.row + row) * cols + from.col + col, (to.row + row) * SIDE + to.col + col];
+      for (let plane = 0; plane < DITHER; plane++) planes[plane * SIDE ** 2 + place] = dither(block, plane);
     }
   }
 }

@@ -1,8 +1,8 @@
 /** Resized containers: canonical sizes, at which copies of any size are read (docs/format.md, "Resized containers"). */
 
 import { GRID } from "../../page/constants.js";
-import { blank } from "../picture.js";
-import { resize } from "../resize.js";
+import { asView, blank } from "../picture.js";
+import { resize, resized } from "../resize.js";
 import { BLOCK, regionMeans, saltsFrom } from "./regions.js";
 
 const { BLURRED, LEAST_SHARE, PER_DOUBLING, SALT_STEP, SHORTEST, SIDE, THUMBNAIL } = GRID; // see stegnet/methods/robust/grid.py
@@ -46,27 +46,42 @@ export const saltsOfCopies = (picture) =>
 /**
  * A picture at a canonical size; then, of a copy that is not much larger, with what a linear filter has taken from it
  * put back.
+ *
+ * @param {import("../picture.js").Picture} picture
+ * @returns {Generator<import("../picture.js").View>}
  */
 export function* areasOf(picture, { width, height }) {
-  yield resize(picture, width, height);
-  if (Math.max(picture.width, picture.height) < BLURRED * Math.max(width, height)) {
-    yield resize(sharpened(picture), width, height);
+  const view = asView(picture);
+  yield resized(view, width, height);
+  if (Math.max(view.width, view.height) < BLURRED * Math.max(width, height)) {
+    yield resized(sharpened(view), width, height);
   }
 }
 
-/** A picture filtered by SHARPEN down and across; the pixels at its edges stay. */
-function sharpened({ width, height, data }) {
+/** A view filtered by SHARPEN down and across; the pixels at its edges stay. */
+function sharpened({ width, height, part: seen }) {
+  return { width, height, part };
+
+  function part(left, top, wide, high) {
+    const [x, y] = [Math.max(left - 1, 0), Math.max(top - 1, 0)];
+    const around = seen(x, y, Math.min(left + wide + 1, width) - x, Math.min(top + high + 1, height) - y);
+    return asView(filtered(around)).part(left - x, top - y, wide, high);
+  }
+}
+
+/** A picture filtered but for its edges. */
+function filtered({ width, height, data }) {
   const result = blank(width, height);
   result.data.set(data);
   const row = 3 * width;
   for (let y = 1; y < height - 1; y++) {
-    for (let at = y * row + 3; at < (y + 1) * row - 3; at++) {
+    for (let place = y * row + 3; place < (y + 1) * row - 3; place++) {
       let sum = 0.5;
       for (const [down, weight] of SHARPEN.entries()) {
-        const above = at + (down - 1) * row;
+        const above = place + (down - 1) * row;
         sum += weight * (SHARPEN[0] * data[above - 3] + SHARPEN[1] * data[above] + SHARPEN[2] * data[above + 3]);
       }
-      result.data[at] = Math.min(Math.max(Math.floor(sum), 0), 255);
+      result.data[place] = Math.min(Math.max(Math.floor(sum), 0), 255);
     }
   }
   return result;

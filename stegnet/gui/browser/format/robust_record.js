@@ -59,28 +59,37 @@ export function contentCapacity(blocks, point, rate, share = 0, textured = false
   return places ? Math.floor(new Coding(places, rate).capacity / 8) - TAG_BYTES : -1;
 }
 
-/** The dither: planes (64, rows, cols) in [0, 1). */
+/** The dither of all blocks: planes (64, rows, cols) in [0, 1). */
 export async function ditherOf({ rows, cols }, key) {
   const blocks = rows * cols;
-  const words = new DataView(await stream(await key.dither(), 2 * DITHER * blocks));
+  const at = await drawDither(blocks, key);
   const planes = new Float32Array(DITHER * blocks);
-  for (let block = 0; block < blocks; block++) {
-    for (let place = 0; place < DITHER; place++) {
-      planes[place * blocks + block] = words.getUint16(2 * (block * DITHER + place), true) / 65536;
-    }
+  for (let place = 0, to = 0; place < DITHER; place++) {
+    for (let block = 0; block < blocks; block++) planes[to++] = at(block, place);
   }
   return planes;
 }
 
+/** The dither in [0, 1) of a coefficient of a block, as a function of their numbers. */
+export async function drawDither(blocks, key) {
+  const words = new DataView(await stream(await key.dither(), 2 * DITHER * blocks));
+  return (block, place) => words.getUint16(2 * (block * DITHER + place), true) / 65536;
+}
+
 /** The places of a picture's bits, in an operating point's planes (bits, rows, cols). */
 class Places {
-  /** @param {Uint32Array} header places, in the order of its coded bits @param {Uint32Array} others all other blocks */
-  constructor(blocks, bits, header, others, texture) {
-    Object.assign(this, { blocks, bits, header, others, texture });
+  /** @param {Uint32Array} header places, in the order of its coded bits @param {Uint32Array} order of all blocks */
+  constructor(blocks, bits, header, order, texture) {
+    Object.assign(this, { blocks, bits, header, order, texture });
   }
 
   /** The blocks that carry the header. */
   headerBlocks = () => blocksOf(this.header, this.blocks);
+
+  /** All other blocks, in their order. */
+  get others() {
+    return without(this.order, this.headerBlocks());
+  }
 
   /** Places of the record, in a fixed order. @param {number} share its number */
   record = (share, header) => placesIn(this.#used(share, header), this.blocks, this.bits);
@@ -90,11 +99,12 @@ class Places {
 
   /** The blocks that carry the record: which ones of all others is new in each hiding. */
   #used(share, header) {
-    const count = this.others.length;
+    const { others } = this;
+    const count = others.length;
     const start = share && count ? Number((numberOf(header) % RANDOM) % BigInt(count)) : 0;
     const turned = new Uint32Array(count);
-    turned.set(this.others.subarray(start));
-    turned.set(this.others.subarray(0, start), count - start);
+    turned.set(others.subarray(start));
+    turned.set(others.subarray(0, start), count - start);
     return chosen(turned, shared(count, share), this.texture);
   }
 }
@@ -106,19 +116,22 @@ const blocksOf = (places, blocks) => new Uint32Array(new Set(places.map((place) 
 const placesIn = (some, blocks, bits) =>
   Uint32Array.from({ length: some.length * bits }, (_, at) => (at % bits) * blocks + some[Math.floor(at / bits)]);
 
+/** The order of a picture's blocks, which is that of all operating points. */
+export const drawOrder = async (blocks, key) => argsort(await stream(await key.places(), 8 * blocks), blocks);
+
 /**
- * The places in a picture of so many blocks.
+ * The places in a picture.
  *
+ * @param {Uint32Array} order as of `drawOrder`
  * @param {Float64Array} [texture] of the blocks, by which they are chosen; null: they are used as they come
  */
-export async function placesOf(blocks, { bits }, key, texture = null) {
+export async function placesOf(order, { bits }, key, texture = null) {
+  const blocks = order.length;
   const some = Math.min(blocks, headerBlocks(blocks, { bits }, Boolean(texture)));
   const words = await stream(await key.places(), 8 * (blocks + some * bits));
-  const order = argsort(words, blocks);
-  const ofHeader = chosen(order, some, texture);
-  const first = placesIn(ofHeader, blocks, bits);
+  const first = placesIn(chosen(order, some, texture), blocks, bits);
   const header = argsort(words, first.length, blocks).map((at) => first[at]);
-  return new Places(blocks, bits, header, without(order, ofHeader), texture);
+  return new Places(blocks, bits, header, order, texture);
 }
 
 /** So many of some blocks: the most textured of each of as many parts; without textures, the first. */
@@ -156,7 +169,7 @@ const numberOf = (bytes) => bytes.reduce((number, byte) => 256n * number + BigIn
  */
 export async function codedBits(grid, point, { rate, share = 0 }, content, key, nonce, texture = null) {
   const blocks = grid.rows * grid.cols;
-  const places = await placesOf(blocks, point, key, texture);
+  const places = await placesOf(await drawOrder(blocks, key), point, key, texture);
   const header = headerOf(rate, share, nonce);
   const bits = new Uint8Array(blocks * point.bits);
   const headerMask = await maskOf(await key.headerMask(), places.header.length);
@@ -179,19 +192,20 @@ export async function codedBits(grid, point, { rate, share = 0 }, content, key, 
  * Reads the record of an operating point.
  *
  * @param {Float32Array} ratios of its bits, planes (bits, rows, cols): log-likelihood ratios; 0 where unknown
+ * @param {Places} places of the operating point
  * @param {(blocks: Uint32Array) => Promise<Float32Array>} [ratiosIn] computes those of some blocks at least, once a header
  *   was read
  * @returns {Promise<Uint8Array | null>} its content, with the zeros at its end; null if it does not open
  */
-export async function readBits(ratios, grid, point, key, ratiosIn = async () => ratios, texture = null) {
+export async function readBits(ratios, grid, point, key, places, ratiosIn = async () => ratios) {
   const blocks = grid.rows * grid.cols;
-  if (!recordPlaces(blocks, point, 0, Boolean(texture))) return null;
-  const places = await placesOf(blocks, point, key, texture);
+  const isTextured = Boolean(places.texture);
+  if (!recordPlaces(blocks, point, 0, isTextured)) return null;
   const header = await readHeader(ratios, places.header, await key.headerMask());
   if (!header) return null;
   const first = Number(numberOf(header) / RANDOM);
   const [rate, share] = [Math.floor(first / SHARES), first % SHARES];
-  if (rate < LOWEST || rate > HIGHEST || contentCapacity(blocks, point, rate, share, Boolean(texture)) < 0) return null;
+  if (rate < LOWEST || rate > HIGHEST || contentCapacity(blocks, point, rate, share, isTextured) < 0) return null;
   const record = places.record(share, header);
   const coding = new Coding(record.length, rate);
   const { order, mask } = await scattered(key, header, coding.places);

@@ -17,7 +17,8 @@ export const STAGES = {
     pictures: ["Reading the container", 2],
     key: ["Revealing", 4],
     try: ["Trying the passphrase", 40],
-    reveal: ["Revealing", 50],
+    reveal: ["Revealing", 30],
+    resized: ["Revealing", 20],
     write: ["Writing the PNG file", 4],
   },
 };
