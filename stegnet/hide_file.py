@@ -32,7 +32,7 @@ from stegnet.hiding.method import (
     Room,
     ignore,
 )
-from stegnet.jpeg.cover import why_made_anew
+from stegnet.jpeg.cover import TOO_FINE_WAY_OUT, why_made_anew
 from stegnet.keys import ContainerKeys, KeySource, Recipient
 from stegnet.media.claims import open_cover
 from stegnet.media.cover import Cover
@@ -328,6 +328,8 @@ def made_anew(cover: Cover, suffix: str) -> str:
         _ = cover.pixels
     becomes = "a JPEG made anew" if suffix in JPEG_SUFFIXES else f"a {suffix[1:].upper()}"
     made = f"the cover can't stay the JPEG that it is, since {why}: it becomes {becomes}"
+    if not cover.rare_jpeg:
+        return f"{made}; {TOO_FINE_WAY_OUT}"
     return f"{made}; to keep it, {cover.jpeg_way_out}" if cover.jpeg_way_out else made
 
 

@@ -61,7 +61,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("jpeg.samples.COST_SETTINGS", "MIDDLE"),
         ("jpeg.samples", "CARRIED"),
         ("jpeg.samples.COEFFICIENTS", "GROUP=SHARE"),
-        ("jpeg.cover", "FINEST TOO_FINE"),
+        ("jpeg.cover", "FINEST TOO_FINE TOO_FINE_WAY_OUT"),
         ("methods.jpeg", "USUAL_QUALITY"),
         ("jpeg.medium", "MOST_RATE MOST_BESIDE RATE STEP=QUANTUM HIGHEST_RATE MEASURED"),
     ],

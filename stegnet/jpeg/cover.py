@@ -27,6 +27,7 @@ from stegnet.media.evidence.tiles import tiles
 
 _FINEST = 1.8  # mean quantum; below it, at qualities 99 and 100, changes are found by themselves
 _TOO_FINE = "changes at its quality, 99 or 100, are easy to find"
+TOO_FINE_WAY_OUT = "use one that was saved at 98 or less, which stays as it is"
 
 
 @dataclass(frozen=True, eq=False)

@@ -128,6 +128,7 @@ export const JPEG = {
   GROUP: 2048,
   FINEST: 1.8,
   TOO_FINE: "changes at its quality, 99 or 100, are easy to find",
+  TOO_FINE_WAY_OUT: "use one that was saved at 98 or less, which stays as it is",
   USUAL_QUALITY: 95,
   MOST_RATE: 1.0,
   MOST_BESIDE: 0.7,

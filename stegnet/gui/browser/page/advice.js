@@ -12,7 +12,7 @@ import { evidenceOf, exactJob, sealedCapacity } from "./jobs.js";
 
 export const WHOLE = "The secret fits as it is, byte for byte.";
 export const EASY = "Easy to find. "; // by whatever is not hidden byte for byte, or in a cover with a lossy past
-const ANEW = `The cover can’t stay the JPEG that it is, since ${JPEG.TOO_FINE}: it becomes a JPEG made anew.`;
+const ANEW = `The cover can’t stay the JPEG that it is, since ${JPEG.TOO_FINE}: it becomes a JPEG made anew; ${JPEG.TOO_FINE_WAY_OUT}.`;
 
 /** As of the page's backend. */
 export async function forecast(cover, secret, { suffix, safe }) {
