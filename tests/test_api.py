@@ -78,6 +78,19 @@ def forms(name: str) -> list:
     return [name, Path(name), Path(name).read_bytes(), *arrays]
 
 
+def test_every_way_to_hide_warns_of_a_weak_passphrase(tmp_path, picture):
+    """Each function whose key a recipient may be."""
+    (tmp_path / "covers").mkdir()
+    for number in range(2):
+        write_png(tmp_path / f"covers/{number}.png", picture(64, 64, number))
+    weak, covers = stegnet.Passphrase("password1"), tmp_path / "covers"
+    ways = {"hide": (covers / "0.png", b"hi", tmp_path / "a.png"), "hide_album": (covers, b"hi", tmp_path / "album")}
+    assert ways.keys() == {name for name in vars(stegnet.Session) if name.startswith("hide")}
+    for name, given in ways.items():
+        with pytest.warns(UserWarning, match="the passphrase is weak"):
+            getattr(stegnet, name)(*given, key=weak)
+
+
 def test_public_names_and_those_that_type_checkers_see():
     stub = ast.parse(Path(stegnet.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
     imports = [node for node in stub.body if isinstance(node, ast.ImportFrom)]

@@ -89,6 +89,16 @@ def test_who_is_refused(server, ask, method) -> None:
     assert server.socket.getsockname()[0] == "127.0.0.1"
 
 
+def test_a_page_of_another_site_does_not_end_the_program(server, ask) -> None:
+    """Though it has the token, as from an address that somebody pasted there."""
+    end = f"/{server.token}/{Page.end}"
+    for origin in ("http://evil.example", "null", ""):
+        assert ask(end, "POST", origin=origin) == 403, origin
+        assert not server.stop.is_set(), origin
+    assert ask(end, "POST") == 200
+    assert server.stop.is_set()
+
+
 def test_tokens_are_random_and_a_port_is_taken_once(server) -> None:
     with LoopbackServer(0, Page, threading.Event(), {}) as other:
         assert server.token != other.token

@@ -8,10 +8,12 @@ from skimage.metrics import structural_similarity
 
 from stegnet.core.measures import (
     CONTAINER_PSNR,
+    DIFFERENCE_GAIN,
     PSNR,
     SECRET_PSNR,
     SSIM,
     apd,
+    difference,
     measure_of,
     psnr,
     ssim,
@@ -36,6 +38,14 @@ def test_apd_is_the_mean_absolute_difference():
     a, b = flat(200, 2), flat(200, 2)
     b[0, 0] = (203, 200, 191)
     assert apd(a, b) == apd(b, a) == pytest.approx(1)  # (3 + 9) / 12
+
+
+def test_a_difference_of_any_two_levels_is_shown():
+    """So many times as large, up to white."""
+    a, b = (levels.astype(np.uint8) for levels in np.mgrid[:256, :256])
+    shown = difference(a, b)
+    assert shown.dtype == np.uint8
+    np.testing.assert_array_equal(shown, np.minimum(DIFFERENCE_GAIN * np.abs(a.astype(int) - b), 255))
 
 
 def test_ssim_is_that_of_wang_et_al(picture):

@@ -72,6 +72,18 @@ def test_enough_pictures_in_any_order_under_any_names(covers, key):
         reveal(key, folder)
 
 
+def test_a_file_may_be_larger_than_the_first_container(tmp_path, picture, key):
+    """Parts in the other files then begin behind its size."""
+    (tmp_path / "covers").mkdir()
+    for number, side in enumerate((48, 256, 256)):
+        write_png(tmp_path / f"covers/{number}.png", picture(side, side, number))
+    data = random.Random(1).randbytes(30_000)
+    (tmp_path / "big.zip").write_bytes(data)
+    first, *_ = stegnet.hide_album(tmp_path / "covers", tmp_path / "big.zip", tmp_path / "out", key=key)
+    assert first.path.stat().st_size < 10_000
+    assert stegnet.reveal(tmp_path / "out", key=key).data == data
+
+
 def test_what_else_is_in_the_folder_is_named(covers, key):
     """And in the way of nothing; a second copy of a picture is not worth a line."""
     made, other = hide(covers, key, 4), hide(covers, key, out="other")

@@ -134,6 +134,19 @@ def test_folders_that_are_not_listed_count(picture, monkeypatch):
         stegnet.reveal(Path("sent.png"), Path("out"), key=KEY)
 
 
+@pytest.mark.parametrize(
+    ("one", "other"), [("note", "NOTE"), ("é", "e\u0301"), ("straße", "STRASSE"), ("d/note", "D/note"), ("d/é", "d/É")]
+)
+def test_names_that_some_system_takes_for_one_are_not_packed(tmp_path, one, other):
+    """Of case and of accents: there, one of both files would be lost."""
+    for name in (one, other):
+        file = Path("folder", name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(name)
+    with pytest.raises(MediaError, match="take it for another's"):
+        pack(Path("folder"), tmp_path)
+
+
 def test_what_can_be_unpacked_can_be_packed(tmp_path):
     deepest = Path(tmp_path, "folder", *["d"] * 64)
     deepest.mkdir(parents=True)

@@ -25,6 +25,22 @@ def inputs(tmp_path, picture, monkeypatch) -> None:
     make_film(Path("secret.mkv"), 2)
 
 
+@pytest.mark.parametrize("name", ["note.txt", "note.zip", "picture.png", "papers"])
+def test_a_folder_that_is_made_for_a_secret_is_its_owner_s(picture, name):
+    """Whatever the secret is: a text, a file, a picture, or a folder."""
+    write_png(Path("cover.png"), picture(300, 300, 1))
+    write_png(Path("picture.png"), picture(300, 300, 2))
+    Path("note.txt").write_text("a note")
+    Path("note.zip").write_bytes(bytes(range(9)))
+    Path("papers").mkdir()
+    Path("papers/note.txt").write_text("a note")
+    assert main(["keygen", "k"]) == 0
+    assert main(["hide", "cover.png", name, "-o", "sent.png", "--key-file", "k"]) == 0
+    assert main(["reveal", "sent.png", "-o", "new/", "--key-file", "k"]) == 0
+    assert Path("new").stat().st_mode & 0o777 == 0o700
+    assert list(Path("new").iterdir())
+
+
 def test_natural_order():
     ordered = [f"{name}.png" for name in ("1", "2", "10", "a1b2", "a1b10", "a02b1", "a2b1", "B", "c", "²")]
     Path("mixed").mkdir()

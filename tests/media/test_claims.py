@@ -267,19 +267,23 @@ def test_a_cameras_signature_in_its_makers_note_is_taken_out(tmp_path, name):
 LONG = b"<d>" + b"<e>text</e>" * 8000 + LINKED + b"</d>"
 
 
-def test_the_digest_of_a_long_xmp_follows(tmp_path):
-    """A JPEG's XMP of more than 64 kB goes on in segments that have the MD5 of their joint text."""
+@pytest.mark.parametrize("order", [(0, 60000), (60000, 0)])
+def test_the_digest_of_a_long_xmp_follows(tmp_path, order):
+    """A JPEG's XMP of more than 64 kB goes on in segments, in any order, that have the MD5 of their joint text."""
 
     def pieces(data: bytes) -> tuple[set[bytes], bytes]:
         found = [found.end() for found in re.finditer(re.escape(MORE_XMP), data)]
         lengths = [int.from_bytes(data[place - len(MORE_XMP) - 2 : place - len(MORE_XMP)]) for place in found]
         ends = [place - len(MORE_XMP) - 2 + length for place, length in zip(found, lengths, strict=True)]
-        text = b"".join(data[place + 40 : end] for place, end in zip(found, ends, strict=True))
+        parts = [
+            (data[place + 36 : place + 40], data[place + 40 : end]) for place, end in zip(found, ends, strict=True)
+        ]
+        text = b"".join(part for _, part in sorted(parts))
         return {data[place : place + 32] for place in found}, text
 
     digest = hashlib.md5(LONG).hexdigest().upper().encode()
-    heads = [MORE_XMP + digest + struct.pack(">II", len(LONG), place) for place in (0, 60000)]
-    more = [(0xE1, head + LONG[place : place + 60000]) for head, place in zip(heads, (0, 60000), strict=True)]
+    heads = [MORE_XMP + digest + struct.pack(">II", len(LONG), place) for place in order]
+    more = [(0xE1, head + LONG[place : place + 60000]) for head, place in zip(heads, order, strict=True)]
     cover = jpeg_with((0xE1, JPEG_XMP + b'<d xmpNote:HasExtendedXMP="' + digest + b'"/>'), *more)
     assert pieces(cover) == ({digest}, LONG)
     out, names = sent(tmp_path, cover, ".jpg")

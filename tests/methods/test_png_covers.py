@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageCms, PngImagePlugin
 from skimage.data import astronaut
 
 from stegnet import Key, hide, reveal
@@ -112,6 +112,17 @@ def with_gamma_and_author(image: Image.Image) -> Callable[[Path], None]:
     return write
 
 
+def with_all_that_says_colours(path: Path) -> None:
+    """Each chunk by which a PNG says what its samples mean (PNG 3, 11.3.2)."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    with_opacity(IMAGE).save(path)
+    with_chunks(path, {
+        b"cHRM": struct.pack(">8I", *range(30000, 30008)), b"gAMA": struct.pack(">I", 45455), b"sRGB": b"\0",
+        b"iCCP": b"own\0\0" + zlib.compress(profile), b"cICP": bytes([1, 13, 0, 1]),
+        b"mDCV": bytes(24), b"cLLI": bytes(8), b"sBIT": bytes([8, 8, 8, 8]), b"bKGD": bytes(6),
+    })  # fmt: skip
+
+
 KEPT: dict[str, tuple[Callable[[Path], None], str]] = {  # all its chunks; and what is warned of
     "many chunks": (with_many_chunks, ""),
     "grey in colours": (save(IMAGE.convert("L").convert("RGB")), ""),
@@ -127,6 +138,7 @@ CHANGED: dict[str, tuple[Callable[[Path], None], dict[str, Any], list[bytes], st
     "4 bits": (rows_of_4_bits, {}, PLAIN, "it has 4 bits per sample: stored with 8"),
     "a palette of greys": (save(IMAGE.convert("L").convert("P")), {}, PLAIN, "its palette of greys is left out"),
     "resized": (with_gamma_and_author(IMAGE), {"resize": 96}, PLAIN, "its comments are left out"),
+    "resized, of colours that it says": (with_all_that_says_colours, {"resize": 96}, PLAIN, "composited over white"),
     "resized, composited": (save(with_opacity(IMAGE)), {"resize": 96}, PLAIN, "composited over white"),
     "composited": (
         with_gamma_and_author(with_opacity(IMAGE)), {"method": "sealed"},

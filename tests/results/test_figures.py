@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import stegnet
-from stegnet.results import Changes, HidingFigures
+from stegnet.results import ChangeBound, Changes, HidingFigures
 from tests.support.quality import psnr
 
 SHIPPED = Path(__file__).parents[2] / "reports" / "shipped"
@@ -40,6 +41,27 @@ def test_changes_of_any_size_count_fully():
             changes.add(one, other)
             assert changes.psnr == pytest.approx(10 * np.log10(255**2 / mean))
             assert changes.pixels == 255
+
+
+def test_the_bound_of_changes_is_never_exceeded():
+    """By no byte: the bytes are the most of which all changes, with those of each record, are not more."""
+    random = np.random.default_rng(0)
+    for _ in range(200):
+        most, record, byte = random.uniform(100, 9000), random.uniform(1, 300), random.uniform(0.5, 9)
+        bound, times, records = ChangeBound(most, record, byte), random.uniform(1, 7), int(random.integers(1, 9))
+        size = bound.bytes(times, records)
+        assert records * record + size * byte <= times * most < records * record + (size + 1) * byte
+
+
+def test_every_sample_of_a_cover_counts(picture, key, make_film, tmp_path):
+    """Of all its channels and frames: by their number, the bytes that are hard to find grow."""
+    colours = picture(64, 96)
+    for name, image in (("colours.png", colours), ("grey.png", colours[..., 0])):
+        Image.fromarray(image).save(tmp_path / name)
+    make_film(tmp_path / "film.mkv", 3, 64, 96)
+    for name, samples in (("colours.png", 3), ("grey.png", 1), ("film.mkv", 3 * 3)):
+        report = stegnet.hide(tmp_path / name, b"a note", tmp_path / f"sent-{name}", key=key, method="sealed")
+        assert report.hiding.secure.samples == pytest.approx(samples * 64 * 96, rel=0.05), name
 
 
 def test_detection(picture, key):
