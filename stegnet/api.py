@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Literal, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Final, Literal, Self, TypedDict, Unpack
 
 import numpy as np
 
+from stegnet import files
 from stegnet.core.arguments import checked
 from stegnet.core.disk import local_path, temporary_folder
 from stegnet.core.errors import CapacityError, MediaError, called
@@ -22,7 +23,6 @@ from stegnet.core.names import FILM, PICTURE
 from stegnet.core.parallel import Progress, no_progress
 from stegnet.core.process_settings import blas_in_one_thread
 from stegnet.core.text import brief_repr
-from stegnet.files import Info, file_info, find, make_album, open_hidden, plan_album, results_folder, write_hidden
 from stegnet.formats.opened_file import FileInMemory
 from stegnet.hide_file import HideJob, hide_file
 from stegnet.hiding import AUTO, Context, Fit
@@ -30,6 +30,9 @@ from stegnet.image.pictures import png_bytes, read_picture, write_png
 from stegnet.keys import Identity, Key, KeySource, Passphrase, Recipient
 from stegnet.methods.registry import method_for
 from stegnet.results import OutputTarget, Report
+
+if TYPE_CHECKING:
+    from stegnet.files import Info
 
 Image = np.ndarray  # (H, W, 3) uint8, sRGB
 Source = Image | Path | bytes | str | PathLike[str]
@@ -276,10 +279,10 @@ class Session:
         needed = checked("enough", enough, int | None)
         chosen, typed = method_for("file", given, "", method)
         with blas_in_one_thread, _as_file(secret, "secret") as secret_path:
-            plan = plan_album(pictures, secret_path, needed)
-            with results_folder(folder.path, pictures):
+            plan = files.plan_album(pictures, secret_path, needed)
+            with files.results_folder(folder.path, pictures):
                 job = HideJob(chosen, typed, self._context)
-                outcomes = make_album(plan, folder, key, job)
+                outcomes = files.make_album(plan, folder, key, job)
         reports = []
         for outcome in outcomes:
             _, report = outcome.written
@@ -319,16 +322,16 @@ class Session:
         exact = checked("strict", strict, bool)
         every_bit = checked("lossless", lossless, bool)
         with blas_in_one_thread, _as_file(container, "container") as path, temporary_folder() as folder:
-            with open_hidden(path, key, self._context) as opened:
-                hidden = find(opened, self._context)
+            with files.open_hidden(path, key, self._context) as opened:
+                hidden = files.find(opened, self._context)
                 suffix = {PICTURE: ".png", FILM: ".mkv"}.get(hidden.kind, ".bin")
                 out = target or folder / f"revealed{suffix}"
-                report = write_hidden(hidden, OutputTarget(out, force, lossless=every_bit), exact)
+                report = files.write_hidden(hidden, OutputTarget(out, force, lossless=every_bit), exact)
             data = None if target else out.read_bytes()
             written = report.path if target else None
             return Revealed(hidden.kind, hidden.name, data, written, report.trouble, report.notes)
 
-    def info(self, file: Source, *, key: KeySource | None = None, survive: Path | None = None) -> Info:
+    def info(self, file: Source, *, key: KeySource | None = None, survive: Path | None = None) -> "Info":
         """Describe a file: its capacity or, with the key, the secret in it, like `stegnet info`.
 
         Args:
@@ -344,7 +347,7 @@ class Session:
             _check_key(key, Identity)
         channel = checked("survive", survive, Path | None)
         with blas_in_one_thread, _as_file(file, "file") as path:
-            return file_info(path, key, self._context, channel)
+            return files.file_info(path, key, self._context, channel)
 
     def capacity(self, cover: Source) -> list[Fit]:
         """Return what fits into a picture, film or sound, by method.

@@ -25,7 +25,6 @@ from stegnet.keys import KeySource, Opener, Randomness
 from stegnet.media.condition import Condition
 from stegnet.media.cover import Compressed, Cover, about_secret, lost_by_copy, media_kind
 from stegnet.media.picture_copies import AVIF, compress_picture
-from stegnet.networks.card import SHIPPED, same_kind
 from stegnet.record import Container
 from stegnet.results import POOR, Detectability, OutputTarget, Report, betrayed_by, stored_name
 
@@ -62,6 +61,8 @@ class Context:
     @classmethod
     def of(cls, network: Any, **more: Any) -> "Context":
         """Return a context with a pair that has been loaded, or is in no file."""
+        from stegnet.networks.card import SHIPPED
+
         return cls(networks={SHIPPED: network}, **more)
 
     def network(self, load: Callable[[Path, str, str, str], T], shipped: Path) -> T:
@@ -70,6 +71,8 @@ class Context:
         They are loaded once; errors are those of `load` and `same_kind`.
         """
         if shipped not in self.networks:
+            from stegnet.networks.card import same_kind  # only who uses networks needs it
+
             chosen = self.weights if self.weights and same_kind(self.weights, shipped) else shipped
             self.networks[shipped] = load(chosen, self.device, self.precision, self.backend)
         loaded: T = self.networks[shipped]

@@ -6,13 +6,15 @@ import struct
 from collections.abc import Iterable
 from functools import lru_cache
 from itertools import product
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image
+
+if TYPE_CHECKING:
+    from PIL import ImageCms
 
 _GREY_MODES = {"L", "LA", "La", "1", "I", "I;16", "I;16L", "I;16B"}  # of Pillow
-_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 
 
 class MatrixColours(NamedTuple):
@@ -190,24 +192,29 @@ def profile_mode(mode: str, profile: bytes) -> str:
     return "L" if mode in _GREY_MODES and not is_rgb_profile(profile) else "RGB"
 
 
-def _parsed(profile: bytes) -> ImageCms.ImageCmsProfile:
+def _parsed(profile: bytes) -> "ImageCms.ImageCmsProfile":
+    from PIL import ImageCms  # only a picture with a profile needs it
+
     try:
         return ImageCms.ImageCmsProfile(io.BytesIO(profile))
     except OSError as error:
         raise BrokenProfileError(str(error)) from error
 
 
-def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform:
+def _transform(profile: bytes, mode: str) -> "ImageCms.ImageCmsTransform":
     """Return the transform of a Pillow mode's samples to sRGB."""
+    from PIL import ImageCms
+
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
     intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
     flags = ImageCms.Flags.BLACKPOINTCOMPENSATION
     try:
-        return ImageCms.buildTransform(_parsed(profile), _SRGB, mode, "RGB", intent, flags)
+        return ImageCms.buildTransform(_parsed(profile), srgb, mode, "RGB", intent, flags)
     except ImageCms.PyCMSError as error:
         raise BrokenProfileError(str(error)) from error
 
 
-def _is_identity(transform: ImageCms.ImageCmsTransform) -> bool:
+def _is_identity(transform: "ImageCms.ImageCmsTransform") -> bool:
     """Return whether a transform from RGB changes no colour by more than one level, as six levels a channel show."""
     levels = range(0, 256, 51)
     colours = np.array([*product(levels, repeat=3)], np.uint8)[None]

@@ -13,8 +13,6 @@ from textwrap import shorten
 from types import MappingProxyType
 from typing import Any
 
-import safetensors
-
 from stegnet.core.errors import WeightsError, reading
 from stegnet.core.names import MARK
 from stegnet.core.text import Setting, Text
@@ -54,6 +52,8 @@ def read_card(path: Path) -> Card:
     Raises:
         WeightsError: the file is missing or is not a stegnet weights file, or its card has impossible values.
     """
+    import safetensors  # only who reads a card needs it
+
     if not path.is_file():
         raise WeightsError(
             "no such weights file",

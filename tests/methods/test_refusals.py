@@ -63,7 +63,7 @@ def test_an_output_that_cannot_be_written(command, suffix, out, told, monkeypatc
     for method in METHODS.values():
         monkeypatch.setattr(type(method), "embed", work, raising=False)  # AUTO only chooses
     if "nowhere" in out or "there" in out:
-        monkeypatch.setattr("stegnet.cli.commands.hide.pack", work)
+        monkeypatch.setattr("stegnet.files.pack", work)
     Path(f"there{suffix}").touch()
     key = Path(f"k{suffix}") if out.startswith("k") else Path("k")
     key.write_bytes(Path("k").read_bytes())

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from stegnet import files
 from stegnet.cli import messages, reports
 from stegnet.cli.exit_codes import ExitCode
 from stegnet.cli.options import (
@@ -34,7 +35,7 @@ from stegnet.core.errors import ConfigError, MediaError, called
 from stegnet.core.names import FILE, TEXT_NAME
 from stegnet.core.remote_path import Place
 from stegnet.core.text import Text
-from stegnet.files import is_folder, make_album, pack, plan_album, plan_hiding, results_folder
+from stegnet.files import is_folder, plan_hiding, results_folder
 from stegnet.formats.opened_file import FileInMemory
 from stegnet.hide_file import HideJob, hide_file
 from stegnet.keys import KeySource
@@ -177,26 +178,26 @@ def _inputs(options: argparse.Namespace) -> Iterator[tuple[Place, Place | FileIn
 
     A text stays in memory, but for a folder of covers, which other processes may hide in.
     """
-    with ExitStack() as files:
+    with ExitStack() as stack:
         typed = options.secret
         # A folder is hidden as one file, unless it holds the secrets for a folder of covers.
         has_many_covers = isinstance(options.cover, Path) and is_folder(options.cover) and options.spread is None
         if isinstance(typed, Path) and not options.cluster and is_folder(typed) and not has_many_covers:
-            typed = files.enter_context(_packed(options))
+            typed = stack.enter_context(_packed(options))
         if [options.cover, typed, options.text].count(messages.STREAM) > 1:
             options.usage_error("only one input can be read from standard input")
-        cover = files.enter_context(messages.spooled(options.cover))
+        cover = stack.enter_context(messages.spooled(options.cover))
         if options.text is None:
-            yield cover, files.enter_context(messages.spooled(typed))
+            yield cover, stack.enter_context(messages.spooled(typed))
             return
 
         data = messages.text_bytes(options.text)
         if is_folder(cover):
-            text_file = files.enter_context(messages.named_file(TEXT_NAME, "the text"))
+            text_file = stack.enter_context(messages.named_file(TEXT_NAME, "the text"))
             text_file.write_bytes(data)
             yield cover, text_file
         else:
-            files.enter_context(called("the text", TEXT_NAME))
+            stack.enter_context(called("the text", TEXT_NAME))
             yield cover, FileInMemory(TEXT_NAME, data)
 
 
@@ -211,7 +212,7 @@ def _packed(options: argparse.Namespace) -> Iterator[Path]:
     if isinstance(options.output, Path) and not (options.into_folder or is_folder(options.output)):
         output_target(options, options.output).check((), FILE)
     with temporary_folder() as folder:
-        archive = pack(secret, folder)
+        archive = files.pack(secret, folder)
         with called(secret, archive):
             yield archive
 
@@ -339,11 +340,11 @@ def _hide_folder(
 def _hide_album(options: argparse.Namespace, covers: Path, secret: Path, job: HideJob, key_source: KeySource) -> int:
     """Divide one secret over the covers of a folder."""
     check_output_folder(options)
-    album = plan_album(covers, secret, None if options.spread == ALL else options.spread)
+    album = files.plan_album(covers, secret, None if options.spread == ALL else options.spread)
     _refuse_empty(options, [secret])
     reports.warn_of_covers(job, album)
     with results_folder(options.output, covers):
         with messages.progress_bar() as progress:
             target = output_target(options, options.output)
-            outcomes = make_album(album, target, key_source, job.showing(progress))
+            outcomes = files.make_album(album, target, key_source, job.showing(progress))
         return reports.show_batch(options, album, (outcome for outcome in outcomes), options.verbose)
