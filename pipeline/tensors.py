@@ -4,13 +4,11 @@ The same operations on single pictures are in `stegnet.core.pixels` and `stegnet
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import BackwardCFunction, FunctionCtx
 from torch.nn import functional
@@ -110,16 +108,6 @@ def gains_for(pictures: Tensor, bases: Tensor) -> Tensor:
     return HIDDEN_RMS / rms.clamp(min=MIN_RMS)
 
 
-class TensorShuffle(NamedTuple):
-    """A `Shuffle` of the N = rows · cols blocks of a grid for training, or several, as tensors on its device."""
-
-    rows: int
-    cols: int
-    permutation: Tensor  # (…, N) int64
-    orientation: Tensor  # (…, N) int64 in 0..7
-    negative: Tensor  # (…, N) bool
-
-
 class BatchShuffle(NamedTuple):
     """The shuffles of B pictures, one each, as indices of pixels, computed once for shuffling and unshuffling."""
 
@@ -132,48 +120,44 @@ class BatchShuffle(NamedTuple):
         return BatchShuffle(self.source[pictures], self.inverse[pictures], self.signs[pictures])
 
 
-def random_shuffle(generator: torch.Generator, rows: int, cols: int) -> TensorShuffle:
-    """Draw a shuffle for training, on the generator's device; not cryptographically secure."""
-    count = rows * cols
-    permutation = torch.randperm(count, generator=generator, device=generator.device)
-    turns = torch.randint(2 * ORIENTATIONS, (count,), generator=generator, device=generator.device)
-    return TensorShuffle(rows, cols, permutation, turns % ORIENTATIONS, turns & NEGATIVE != 0)
-
-
 def random_shuffles(generator: torch.Generator, count: int, rows: int, cols: int, block: int) -> BatchShuffle:
-    """Draw `count` shuffles as `random_shuffle` does; on a GPU all at once, which takes a fraction of the kernels."""
+    """Draw `count` shuffles for training, on the generator's device; not cryptographically secure.
+
+    On a GPU, all are drawn at once, which takes a fraction of the kernels.
+    """
+    blocks = rows * cols
     device = generator.device
     if device.type == "cpu":
-        return batch_shuffle([random_shuffle(generator, rows, cols) for _ in range(count)], block)
-    keys = torch.randint(1 << 62, (count, rows * cols), generator=generator, device=device)
-    turns = torch.randint(2 * ORIENTATIONS, (count, rows * cols), generator=generator, device=device)
-    permutations = keys.argsort(dim=1, stable=True)
-    shuffles = TensorShuffle(rows, cols, permutations, turns % ORIENTATIONS, turns & NEGATIVE != 0)
-    return batch_shuffle([shuffles], block)
+        drawn = [_draw_shuffle(generator, blocks) for _ in range(count)]
+        permutations, turns = (torch.stack(each) for each in zip(*drawn, strict=True))
+    else:
+        keys = torch.randint(1 << 62, (count, blocks), generator=generator, device=device)
+        turns = torch.randint(2 * ORIENTATIONS, (count, blocks), generator=generator, device=device)
+        permutations = keys.argsort(dim=1, stable=True)
+    return batch_shuffle(permutations, turns % ORIENTATIONS, turns & NEGATIVE != 0, cols, block)
 
 
 def seeded_shuffle(seed: int, rows: int, cols: int) -> Shuffle:
     """Draw a shuffle as numpy arrays, for measurements; not cryptographically secure."""
-    drawn = random_shuffle(torch.Generator().manual_seed(seed), rows, cols)
+    drawn = _draw_shuffle(torch.Generator().manual_seed(seed), rows * cols)
+    permutation, turns = (each.numpy() for each in drawn)
     key = hashlib.sha256(seed.to_bytes(8, "little")).digest()
-    return Shuffle(rows, cols, drawn.permutation.numpy(), drawn.orientation.numpy(), drawn.negative.numpy(), key)
+    return Shuffle(rows, cols, permutation, turns % ORIENTATIONS, turns & NEGATIVE != 0, key)
 
 
-def batch_shuffle(shuffles: Sequence[Shuffle | TensorShuffle], block: int) -> BatchShuffle:
-    """Return shuffles of one grid, whose blocks have `block` × `block` pixels, as one value."""
-    rows = shuffles[0].rows
-    cols = shuffles[0].cols
+def _draw_shuffle(generator: torch.Generator, blocks: int) -> tuple[Tensor, Tensor]:
+    """Draw the order of some blocks, and for each one of 16: its orientation, with or without a negative."""
+    return torch.randperm(blocks, generator=generator), torch.randint(2 * ORIENTATIONS, (blocks,), generator=generator)
 
-    def joined(fields: Iterable[NDArray[np.generic] | Tensor]) -> Tensor:
-        return torch.stack([torch.as_tensor(field) for field in fields]).view(-1, rows * cols)
 
-    permutation = joined(shuffle.permutation for shuffle in shuffles)
-    orientation = joined(shuffle.orientation for shuffle in shuffles)
-    negative = joined(shuffle.negative for shuffle in shuffles)
+def batch_shuffle(permutation: Tensor, orientation: Tensor, negative: Tensor, cols: int, block: int) -> BatchShuffle:
+    """Return the shuffles of B pictures with N blocks of `block` × `block` pixels, `cols` in a row, from (B, N) each.
 
+    The fields are those of `Shuffle`.
+    """
     upright, back = _orientations(block, cols * block, permutation.device)
     inverse = permutation.argsort(dim=1)
-    signs = (1 - 2 * negative.float()).view(-1, 1, rows, cols)
+    signs = (1 - 2 * negative.float()).view(len(permutation), 1, -1, cols)
     return BatchShuffle(
         pixel_index(permutation, orientation, cols, upright),
         pixel_index(inverse, orientation.gather(1, inverse), cols, back),
@@ -190,16 +174,13 @@ def apply(pictures: Tensor, shuffles: BatchShuffle) -> Tensor:
 
     Returns:
         Same shape and dtype.
-
-    Raises:
-        ValueError: the shuffles are not B shuffles of pictures of H × W pixels.
     """
     index, inverse = _batch_indices(pictures, shuffles)
     return _pictures(_permuted(_pixels(pictures), index, inverse), pictures.shape) * shuffles.signs
 
 
 def invert(pictures: Tensor, shuffles: BatchShuffle) -> Tensor:
-    """Invert `apply` exactly; same arguments and errors."""
+    """Invert `apply` exactly; same arguments."""
     index, inverse = _batch_indices(pictures, shuffles)
     pixels = _pixels(pictures * shuffles.signs)
     return _pictures(_permuted(pixels, inverse, index), pictures.shape)
@@ -238,8 +219,7 @@ def _pictures(pixels: Tensor, shape: torch.Size) -> Tensor:
 def _batch_indices(pictures: Tensor, shuffles: BatchShuffle) -> tuple[Tensor, Tensor]:
     """Return the source of each pixel in the shuffled batch, and its place there, (B·H·W,) int64 each."""
     batch, _, height, width = pictures.shape
-    if shuffles.signs.shape != (batch, 1, height, width):
-        raise ValueError(f"shuffles of {tuple(shuffles.signs.shape)} can't shuffle pictures {tuple(pictures.shape)}")
+    assert shuffles.signs.shape == (batch, 1, height, width)
     first = torch.arange(batch, device=pictures.device)[:, None] * (height * width)
     return (shuffles.source + first).reshape(-1), (shuffles.inverse + first).reshape(-1)
 

@@ -84,12 +84,19 @@ def test_sealed_bits_never_leave_the_range_and_no_bits_change_no_sample():
     np.testing.assert_array_equal(sealed, np.rint(levels))
 
 
+def batch_of(shuffles: list[single.Shuffle], block: int) -> tensors.BatchShuffle:
+    fields = [
+        np.stack([getattr(each, name) for each in shuffles]) for name in ("permutation", "orientation", "negative")
+    ]
+    return tensors.batch_shuffle(*map(torch.from_numpy, fields), shuffles[0].cols, block)
+
+
 @pytest.mark.parametrize("block", [1, 8])
 def test_a_batch_matches_single_pictures(block):
     pictures = torch.rand(3, 3, 5 * block, 7 * block) - 0.5
     shuffles = [draw(key(n), 5, 7) for n in range(3)]
     for change in ("apply", "invert"):
-        together = getattr(tensors, change)(pictures, tensors.batch_shuffle(shuffles, block))
+        together = getattr(tensors, change)(pictures, batch_of(shuffles, block))
         for one, picture, shuffle in zip(together, pictures, shuffles, strict=True):
             alone = getattr(single, change)(picture.permute(1, 2, 0).numpy(), shuffle)
             np.testing.assert_array_equal(one.permute(1, 2, 0), alone)
@@ -97,7 +104,7 @@ def test_a_batch_matches_single_pictures(block):
 
 def test_the_gradient_passes_the_shuffle():
     pictures = (torch.rand(1, 3, 16, 16) - 0.5).requires_grad_()
-    shuffles = tensors.batch_shuffle([draw(KEY, 2, 2)], 8)
+    shuffles = batch_of([draw(KEY, 2, 2)], 8)
     weight = torch.rand(1, 3, 16, 16)
     (tensors.invert(tensors.apply(pictures, shuffles) * 2, shuffles) * weight).sum().backward()
     assert torch.equal(pictures.grad, 2 * weight)
