@@ -1,6 +1,7 @@
 """The weights that come with stegnet, used as a user does."""
 
 import json
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,21 @@ def test_card_says_where_the_weights_come_from() -> None:
     assert all(BESIDE["figures"][name] >= 45 for name in ("container_psnr", "secret_psnr"))
     assert card.scramble == {"base": "coded", "quality": 90, "block": 8, "period": card.scramble["period"]}
     assert 3 / 255 < card.scramble["period"] < 8 / 255
+
+
+def test_what_their_note_does_not_name_is_as_in_the_parameters() -> None:
+    """They were trained by the defaults otherwise, which a slip in params.yaml would change unseen."""
+    card = read_card(SHIPPED)
+    words = set(re.findall(r"[a-z_]+", card.training["note"]))
+    assert "defaults otherwise" in card.training["note"]
+    defaults = flatten({name: value for name, value in read(PARAMS).items() if name in ("seed", "beta", "train")})
+    same = {
+        name: value
+        for name, value in flatten(card.training).items()
+        if defaults.get(name, "auto") != "auto" and name.rpartition(".")[2] not in words
+    }
+    assert len(same) > 20
+    assert same == {name: defaults[name] for name in same}
 
 
 def test_the_card_beside_them_says_what_the_report_says() -> None:

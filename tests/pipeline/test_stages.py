@@ -12,6 +12,7 @@ import yaml
 
 from pipeline.report.page import read_specs
 from tests.clones import copy_repository, run
+from tests.support.lab import flatten
 from tools import stage_deps
 from tools.closure import PACKAGES, ROOT, closure, imports
 from tools.stage_deps import FACES, FAMILIES, FILES, LOGS, PAIR, imported, stages_of, words_of
@@ -19,6 +20,29 @@ from tools.stage_deps import FACES, FAMILIES, FILES, LOGS, PAIR, imported, stage
 PRINTING = "from pipeline.stage import program\nwith program(): print('–')"
 STAGE = '"""Measures 8×8 blocks."""\nfrom pipeline.stage import run_stage\nrun_stage(lambda config: None)\n'
 STAGES, STUDIES = (stages_of(path) for path in FILES)
+
+
+# The stages that each key of params.yaml repeats, by the longest beginning of its name: those whose outputs it can
+# change. `check`, which may refuse any, and publish, which logs all, go without saying.
+REPEATS = {
+    "seed": "train evaluate detect video",
+    "beta": "train",
+    "code": "",
+    "data": "prepare",
+    "data.source": "prepare train",  # the card names it
+    "data.workers": "",
+    "model": "train",
+    "scramble": "train",
+    "scramble.quality": "prepare train",
+    "train": "train",
+    "train.workers": "",
+    "train.checkpoint": "",
+    "train.threads": "train evaluate detect video",
+    "evaluate": "evaluate",
+    "evaluate.shift": "evaluate detect",
+    "detect": "detect",
+    "video": "video",
+}
 
 
 def covered(file: Path, deps: list[str]) -> bool:
@@ -30,6 +54,17 @@ def test_deps_are_the_code_that_stages_import() -> None:
     assert stage_deps.main(["--check"]) == 0
     for name, stage in (STAGES | STUDIES).items():
         assert "constraints.txt" in stage["deps"], name
+
+
+def test_each_parameter_is_one_of_the_stages_whose_outputs_it_can_change() -> None:
+    """A key whose change DVC does not see would leave a result of another value with no word."""
+    keys = [f"{key}." for key in flatten(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")))]
+    for name, stage in STAGES.items():
+        named = [f"{param}." for param in stage.get("params", [])]
+        found = {key for key in keys if key.startswith(tuple(named))}
+        rules = {key: max((start for start in REPEATS if key.startswith(f"{start}.")), key=len) for key in keys}
+        of_all = {"check": set(keys), "publish": {*keys} - {"code."}}
+        assert found == of_all.get(name, {key for key in keys if name in REPEATS[rules[key]].split()}), name
 
 
 def test_a_module_that_is_imported_is_named(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from study.classical import chi_square, lsb_replacement, regular_singular, sample_pairs, weighted_stego
+from study.classical import chi_square, lsb_replacement, methods, regular_singular, sample_pairs, weighted_stego
+from tests.support.pairs import FivePhases, network_of
 
 
 def replaced(picture: np.ndarray, rate: float) -> np.ndarray:
@@ -27,6 +28,16 @@ def test_chi_square_is_scipys(cat: np.ndarray, rate: float) -> None:
 @pytest.mark.parametrize("rate", [0, 0.1, 0.25, 0.5])
 def test_the_rate_of_replaced_bits_is_found(cat: np.ndarray, estimate: Callable, rate: float) -> None:
     assert estimate(replaced(cat, rate)) == pytest.approx(rate, abs=0.06)
+
+
+def test_each_method_changes_as_much_as_its_name_says(cat: np.ndarray) -> None:
+    """The full payload changes more than a tenth of it; and each is the figure's of its name."""
+    found = methods(network_of(FivePhases()))
+    cover, secret = cat[:128, :128], cat[128:256, 128:256]
+    changed = {name: np.mean(found[name](cover, secret, 0) != cover) for name in found}
+    assert changed["sealed, 1 bit"] > 2 * changed["sealed, a tenth of a bit"] > 0
+    assert changed["replacement, all bits"] == pytest.approx(0.5, abs=0.02)
+    assert changed["replacement, a fifth"] == pytest.approx(0.1, abs=0.02)
 
 
 @pytest.mark.parametrize("rate", [0.2, 1])

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.fft import idctn
 
 from pipeline.tensors import seeded_shuffle
 from stegnet.core.keystream import apply
-from study.known import MATCHING, STATISTICS, attacks, matching_score, success
+from study.known import MATCHING, STATISTICS, attacks, matching_score, statistics, success
 from tests.support.pairs import FivePhases, network_of
 
 COUNT, SIDE, BLOCK = 6, 64, 8
@@ -40,6 +41,20 @@ def test_success_by_hand() -> None:
     """The second is not told, and likelier than half of the others."""
     scores = np.array([[3.0, 1.0, 0.0], [2.0, 1.5, 1.0], [0.0, 1.0, 4.0]])
     assert success(scores) == {"told": pytest.approx(2 / 3), "auc": pytest.approx(17 / 18)}
+
+
+def test_each_frequency_counts_in_one_band() -> None:
+    """A residual of a single one raises the energy of one band, and the peaks."""
+    for row, column in np.ndindex(8, 8):
+        frequencies = np.zeros((8, 8))
+        frequencies[row, column] = 1
+        block = idctn(frequencies, norm="ortho")
+        picture = np.tile(block[..., None], (4, 4, 3))
+        seen, nothing = (statistics(each, 8).round(6) for each in (picture, 0 * picture))
+        features = round((np.sqrt(8 * seen.size + (2 * 17 + 1) ** 2) - (2 * 17 + 1)) / 2)  # 17 quantiles, covariances
+        assert features % 3 == 0  # of luma and two colour differences, which are 0 here
+        raised = (seen != nothing)[:features].reshape(-1, 3)
+        assert raised.sum(0).tolist() == [2, 0, 0], (row, column)
 
 
 @pytest.mark.arithmetic

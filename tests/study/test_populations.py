@@ -2,11 +2,13 @@
 
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+import stegnet
 from study.cover_attacks import attack_on
 from study.cover_kinds import SOUND, Recording, kind_named, photographs, recordings
 from study.populations import CONTROL, TEXT, hidden, main
@@ -40,6 +42,23 @@ def test_twenty_bytes_are_proof(name: str, photograph: np.ndarray, recording: Re
     attack = attack_on(kind)
     assert attack(cover) == 0
     assert attack(hidden(cover, kind.suffix, TEXT, 0).data) > 0
+
+
+def test_each_container_has_bytes_and_a_key_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of every seed and size: what two of them had in common, a detector might learn."""
+    given: list[tuple[bytes, object]] = []
+
+    def hide(cover: Path, content: bytes, out: Path, key: object) -> SimpleNamespace:
+        given.append((content[:16], key))
+        out.write_bytes(cover.read_bytes())
+        return SimpleNamespace(hiding="figures")
+
+    monkeypatch.setattr(stegnet, "Key", bytes)
+    monkeypatch.setattr(stegnet, "hide", hide)
+    cases = [(seed, size) for seed in range(3) for size in (16, 20, 300)]
+    for seed, size in cases:
+        hidden(b"", ".png", size, seed)
+    assert [len(set(each)) for each in zip(*given, strict=True)] == [len(cases)] * 2
 
 
 @pytest.mark.night

@@ -27,6 +27,7 @@ from study import (
     training,
     wrongkey,
 )
+from study.jpeg_features import Luma
 from study.jpeg_steganalysis import HIDERS, JPEG, NOTHING, NSF5, OWN, WHILE_SAVING, JpegCase, available
 from study.wrongkey import NONE, ONE_BIT, OTHER, RIGHT, compare, view
 from tests.support.lab import PARAMS, ROOT, DataError, changed, check, flatten, read
@@ -145,6 +146,33 @@ def test_sizes(exact: Network, picture: Callable[..., np.ndarray], five_levels) 
     expected = 10 * np.log10(255**2 / np.array(errors))
     (secret,) = table.query("kind == 'scenes' and size == 128 and side == 'secret' and measure == 'psnr'").itertuples()
     assert (secret.mean, secret.worst) == pytest.approx((expected.mean(), expected.min()), abs=1e-4)
+
+
+@pytest.mark.parametrize("shift", [0, 1, 3, 6])
+def test_no_picture_hides_itself(
+    exact: Network, picture: Callable[..., np.ndarray], monkeypatch: pytest.MonkeyPatch, shift: int
+) -> None:
+    """Also where evaluate.shift is a multiple of the number of pictures."""
+    pairs: list[tuple[np.ndarray, np.ndarray]] = []
+    hide_and_reveal = sizes.hide_and_reveal
+
+    def seen(network: Network, cover: np.ndarray, secret: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        pairs.append((cover, secret))
+        return hide_and_reveal(network, cover, secret, seed)
+
+    monkeypatch.setattr(sizes, "hide_and_reveal", seen)
+    sizes.measure(exact, {("scenes", 64): [picture(64, 64, seed) for seed in range(3)]}, shift, 0)
+    assert len(pairs) == 3
+    assert not any(np.array_equal(cover, secret) for cover, secret in pairs)
+
+
+def test_changes_are_a_share_of_the_cover_s_coefficients() -> None:
+    """Those that are not 0: three of four, of which one becomes 0, and one that was 0 becomes 1."""
+    before, after = (np.zeros((1, 1, 8, 8), np.int16) for _ in range(2))
+    before[0, 0, :2, 1:3] = [[1, 2], [-1, 0]]
+    after[0, 0, :2, 1:3] = [[0, 2], [-1, 0]]
+    cover, container = (Luma(each, np.ones((8, 8), int), 75) for each in (before, after))
+    assert jpeg_steganalysis._share_changed(cover, container) == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize(

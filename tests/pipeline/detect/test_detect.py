@@ -126,6 +126,14 @@ def test_covers_and_containers_are_turned_alike() -> None:
     np.testing.assert_array_equal(batch[:4], batch[4:])
 
 
+def test_pictures_are_turned_and_mirrored_in_all_eight_ways() -> None:
+    square = np.random.default_rng(0).integers(256, size=(1, 1, 16, 16, 3), dtype=np.uint8)
+    batch = _batch(square, np.zeros(200, int), 16, np.random.default_rng(1)).numpy().transpose(0, 2, 3, 1)
+    ways = [np.rot90(side, turns) for side in (square[0, 0], square[0, 0, :, ::-1]) for turns in range(4)]
+    counts = [sum(np.array_equal(picture, way) for picture in batch) for way in ways]
+    assert sum(counts) == 200 and min(counts) > 10
+
+
 def test_the_smooth_control_has_no_high_frequencies(picture: Callable[..., np.ndarray]) -> None:
     """Residuals of the change are rounding alone, where those of the 4-bit swap are not."""
     cover, secret = (picture(64, 64, seed) for seed in (0, 1))

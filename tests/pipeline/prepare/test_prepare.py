@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline.prepare.sources import Picture, squares_of
 from stegnet.image import write_png
 from stegnet.image.avif import decode_avif, fit_avif
 from tests.support.lab import CATALOGUE, CODED, TEST, TRAIN, VALIDATION, DataError, Shards, data_hash, read_manifest
@@ -193,6 +194,18 @@ def test_tiles_are_squares_of_native_resolution_that_do_not_overlap(by_hand, pre
             taken[top : top + 64, left : left + 64] += 1
     assert taken.max() == 1
     assert taken.sum() == 6 * 64 * 64
+
+
+def test_tiles_reach_both_ends_of_their_cells(picture):
+    """A picture of two by three squares is cut into just these; of one pixel more, each place comes."""
+    whole = picture(65, 97, 90)
+    exact = squares_of(Picture("folder", "a", whole[:64, :96]), 32, 6, "0123456789abcdef")
+    parts = [whole[top : top + 32, left : left + 32] for top in (0, 32) for left in (0, 32, 64)]
+    np.testing.assert_array_equal(exact, parts)
+    found = [squares_of(Picture("folder", "a", whole), 32, 6, f"{number:016x}")[-1] for number in range(40)]
+    corners = {"top left": whole[32:64, 64:96], "bottom right": whole[33:65, 65:97]}
+    for name, corner in corners.items():
+        assert any(np.array_equal(square, corner) for square in found), name
 
 
 def test_scenes_depend_on_the_seed_and_each_split_has_its_own(prepared, tmp_path, folder):

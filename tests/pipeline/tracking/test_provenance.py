@@ -63,6 +63,17 @@ def test_a_commit_and_what_differs_from_it(commit: str, tmp_path: Path) -> None:
     assert tags[COMMAND] == f"git checkout {commit} && git apply changes.diff && dvc exp run"
 
 
+@pytest.mark.parametrize("name", ["params.yaml", "dvc.lock", "data.dvc"])
+def test_files_that_dvc_writes_are_no_code(commit: str, tmp_path: Path, name: str) -> None:
+    """Every run leaves them changed: parameters are in the command, and the data have a tag of their own."""
+    (tmp_path / name).write_text("beta: 1\n", encoding="utf-8")
+    git("add", "-A")
+    git("commit", "-q", "-m", "second")
+    (tmp_path / name).write_text("beta: 2\n", encoding="utf-8")
+    assert code_changes(PARAMS) == ""
+    assert tags_of()[DIRTY] == "false"
+
+
 @pytest.mark.parametrize("ignored", [False, True])
 def test_code_that_git_does_not_know_is_in_the_patch(
     commit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ignored: bool

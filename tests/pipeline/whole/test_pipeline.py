@@ -23,6 +23,7 @@ from stegnet.core.measures import SPEED
 from stegnet.networks import read_card
 from stegnet.video import scan
 from tests.clones import ROOT, clone_with_modules, environment, run
+from tests.pipeline.test_stages import REPEATS
 from tests.pipeline.tracking.conftest import Server
 from tests.pipeline.whole.conftest import SMALL, UP_TO_DATE, all_is_well, executed, files_without_keys, runs
 from tests.support.lab import flatten
@@ -167,27 +168,6 @@ def test_commands_after_repro(clone: Path) -> None:
     run(clone, "dvc", "params", "diff")
 
 
-# The stages that each key of params.yaml repeats, by the longest beginning of its name: those whose outputs it can
-# change. `check`, which may refuse any, and publish, which logs all, go without saying.
-REPEATS = {
-    "seed": "train evaluate detect video",
-    "beta": "train",
-    "code": "",
-    "data": "prepare",
-    "data.source": "prepare train",  # the card names it
-    "data.workers": "",
-    "model": "train",
-    "scramble": "train",
-    "scramble.quality": "prepare train",
-    "train": "train",
-    "train.workers": "",
-    "train.checkpoint": "",
-    "train.threads": "train evaluate detect video",
-    "evaluate": "evaluate",
-    "evaluate.shift": "evaluate detect",
-    "detect": "detect",
-    "video": "video",
-}
 WORDS = {"code": "docs", "data.folder": "docs", "data.test_folder": "docs", "video.cover": "data/small-secret.mkv",
          "video.secret": "data/small-cover.mkv"}  # fmt: skip
 
