@@ -91,7 +91,7 @@ def _covers(folder: Path) -> None:
         (path if path.suffix in _PICTURES else path.with_suffix(".rare")).write_bytes(data)
     ffmpeg(f"-i {folder}/rgba.png", folder / "interlaced.png", "-flags +ildct")
     ffmpeg(f"-i {folder}/rgba.png", folder / "deep.png", "-pix_fmt rgb48be")
-    shutil.copytree(ROOT / "tests/media/heic", folder, dirs_exist_ok=True)
+    shutil.copytree(ROOT / "tests/image/heic", folder, dirs_exist_ok=True)
     encode(folder / "levels.mp4", moving(12, 96, 128, noise=8), "libx264", "yuv420p", crf="18")
     for suffix in ("mkv", "mp4"):
         films.write_film(folder / f"exact.{suffix}", [picture(HEIGHT, WIDTH, seed) for seed in range(3)], form=suffix)

@@ -21,7 +21,7 @@ from tests.support.caller import blas
 
 TESTS = Path(__file__).parents[1]
 CALLER = TESTS / "support/caller.py"
-HEIC = TESTS / "media/heic/ten_bits.heic"
+HEIC = TESTS / "image/heic/ten_bits.heic"
 
 on_glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have no such setting")
 

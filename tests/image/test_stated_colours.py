@@ -23,7 +23,7 @@ from tests.support.pngs import as_png, chunks_of
 
 KEY = Key(bytes(range(32)))
 PIXELS = np.asarray(ImageEnhance.Color(Image.fromarray(astronaut()).resize((160, 160))).enhance(3))
-HEIC = Path(__file__).parents[1] / "media" / "heic"
+HEIC = Path(__file__).parent / "heic"
 WHITE = (0.3127, 0.329)
 SRGB = (*WHITE, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)  # x and y of white, red, green and blue
 P3 = (*WHITE, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06)

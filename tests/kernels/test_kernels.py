@@ -33,8 +33,8 @@ EFFORT = 1 << 16
 RULES = SampleRules(2048, b"about")
 TESTS = Path(__file__).parents[1]
 JPEG_TESTS = (
-    f"{TESTS}/media/test_jpeg.py",
-    f"{TESTS}/image/test_libjpeg.py",
+    f"{TESTS}/jpeg/test_jpeg.py",
+    f"{TESTS}/jpeg/test_libjpeg.py",
 )
 
 

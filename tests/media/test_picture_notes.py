@@ -13,7 +13,7 @@ DEEP = Image.fromarray(np.zeros((9, 9), np.uint16))
 GREY, CLEAR = "it is grey: converted to RGB", "it can be transparent: composited over white"
 BITS = "it has 16 bits per sample: reduced to 8"
 CMYK, PALETTE = "its colours are CMYK: converted to RGB", "its colours are those of a palette: converted to RGB"
-HEIC = Path(__file__).parent / "heic"
+HEIC = Path(__file__).parents[1] / "image/heic"
 
 
 def notes_of_cover(path: Path) -> tuple[str, ...]:

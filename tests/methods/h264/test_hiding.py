@@ -231,7 +231,7 @@ def test_a_film_of_two_groups_may_be_cut_at_key_frames(tmp_path):
 
 
 def test_a_film_with_tables_of_other_pictures_than_there_are(tmp_path):
-    """It is refused; tests/media has other damage."""
+    """It is refused; tests/h264 has other damage."""
     cover = film(tmp_path / "film.mp4", 24, size=(64, 96))
     data, path, out = bytearray(cover.read_bytes()), tmp_path / "damaged.mp4", tmp_path / "out.mp4"
     size = data.index(b"stsz") + 16 + 4 * 12

@@ -22,7 +22,7 @@ from stegnet.png.rows import Filters, filtered
 from tests.support.kernels import both
 from tests.support.pngs import SIGNATURE, as_png
 
-FILES = Path(__file__).parent / "png"
+FILES = Path(__file__).parent / "files"
 NOT_RECOGNISED = {"chromium", "imagemagick-interlaced"}
 ALPHA = np.linspace(0, 255, 512).astype(np.uint8)[None].repeat(512, 0)
 
