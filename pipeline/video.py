@@ -1,6 +1,6 @@
 """Stage video: a film hidden in its cover and revealed, measured frame by frame from the files.
 
-The secret's frames are shuffled by the key in `stegnet.networks.inference`.
+The secret's frames are shuffled by the key in `stegnet.networks.frames`.
 """
 
 from collections.abc import Generator

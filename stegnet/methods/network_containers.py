@@ -34,9 +34,8 @@ from stegnet.keys import FILM_ID_BYTES, ContainerKeys, KeyRing, KeySource
 from stegnet.media.cover import Cover, about_secret
 from stegnet.media.growth import time_in_words
 from stegnet.networks.card import SHIPPED, weights_id
-from stegnet.networks.inference import (
+from stegnet.networks.frames import (
     FrameInput,
-    Network,
     check_frame_capacity,
     grey_refused,
     hide_frame,
@@ -44,6 +43,7 @@ from stegnet.networks.inference import (
     reveal_frame,
     reveal_read_picture,
 )
+from stegnet.networks.inference import Network
 from stegnet.networks.secret_quality import SecretQuality, measure_secret, measured_quality, visibility_notes
 from stegnet.pixels import write_picture
 from stegnet.record import (

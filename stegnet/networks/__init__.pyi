@@ -14,10 +14,8 @@ from .engines import (
     Pool as Pool,
     load_engine as load_engine,
 )
-from .inference import (
+from .frames import (
     FrameInput as FrameInput,
-    HideResult as HideResult,
-    Network as Network,
     RevealedPicture as RevealedPicture,
     at_own_size as at_own_size,
     check_frame_capacity as check_frame_capacity,
@@ -27,6 +25,7 @@ from .inference import (
     reveal_frame as reveal_frame,
     reveal_picture as reveal_picture,
 )
+from .inference import HideResult as HideResult, Network as Network
 from .pair import (
     Pair as Pair,
     build as build,

@@ -12,7 +12,8 @@ from stegnet.core.parallel import Count, no_count
 from stegnet.core.text import Setting, Text
 from stegnet.image.pictures import resize
 from stegnet.keys import KeyRing, KeySource
-from stegnet.networks.inference import Network, reveal_frame
+from stegnet.networks.frames import reveal_frame
+from stegnet.networks.inference import Network
 from stegnet.networks.unresize import unresize
 from stegnet.record import not_given_back, read_record
 from stegnet.results import LEAST, POOR
