@@ -67,17 +67,32 @@ class H264Medium(GroupedMedium):
         self.condition = cover.condition()
         self._mp4 = read_mp4(cover)
         self._stream = FilmStream(cover)
-        if not self._stream.width or [len(packet) for _, packet in self._stream.packets()] != self._mp4.sizes.tolist():
-            raise MediaError("its sample table and bitstream disagree", "encode it first", subject=cover)
-        if any(tells_buffering(unit) for _, packet in self._stream.packets() for unit in self._stream.units(packet)):
-            problem = "it says how a decoder's buffer fills (HRD), which other sizes of its pictures would contradict"
-            raise MediaError(problem, "encode it without: x264's option nal-hrd=none", subject=cover)
+        self._is_signed = self._check_packets()
         self._sizes = group_sizes(self._stream)
         self.groups = len(self._sizes)
         self.frames = len(self._mp4.sizes)
         rate = 0.1  # bits a sample that are hard to find
         measured = 150_000  # samples of the films in the measurement
         self.secure = SecurePayload(sum(free for _, free in self._sizes), rate, measured)
+
+    def _check_packets(self) -> bool:
+        """Return whether pictures have signatures. Raises MediaError if the packets can't get other sizes."""
+        sizes = self._mp4.sizes.tolist()
+        found: list[int] = []
+        tells_buffer = is_signed = False
+        for number, packet in self._stream.packets() if self._stream.width else ():
+            found.append(len(packet))
+            if found[-1:] != sizes[number : number + 1]:
+                break
+            units = self._stream.units(packet)
+            tells_buffer = tells_buffer or any(map(tells_buffering, units))
+            is_signed = is_signed or any(map(is_signature, units))
+        if found != sizes or not self._stream.width:
+            raise MediaError("its sample table and bitstream disagree", "encode it first", subject=self.cover)
+        if tells_buffer:
+            problem = "it says how a decoder's buffer fills (HRD), which other sizes of its pictures would contradict"
+            raise MediaError(problem, "encode it without: x264's option nal-hrd=none", subject=self.cover)
+        return is_signed
 
     @property
     def size(self) -> tuple[int, int]:
@@ -117,8 +132,10 @@ class H264Medium(GroupedMedium):
             for number, packet in changed_packets(self._stream, self._sealed(groups)):
                 changed.keep(number, packet)
             hidden = len(changed)
-            left_out = self._leave_out_signatures(changed)
+            if self._is_signed:
+                self._leave_out_signatures(changed)
             write_mp4(self._mp4, part, changed, self._replaced())
+        left_out = (used_without("signatures of pictures"),) if self._is_signed else ()
         return WrittenMedium((), {}, hidden, left_out)
 
     def _replaced(self) -> dict[tuple[int, int], bytes]:
@@ -133,18 +150,15 @@ class H264Medium(GroupedMedium):
                 yield group, groups.sealed(given, group)
                 groups.context.progress("hide", done, self.groups)
 
-    def _leave_out_signatures(self, changed: "TemporaryPackets") -> tuple[str, ...]:
-        """Keep the packets of the cover that have signatures of its pictures without these, and return a note."""
+    def _leave_out_signatures(self, changed: "TemporaryPackets") -> None:
+        """Keep the packets of the cover that have signatures of its pictures without these."""
         stream = self._stream
-        is_signed = False
         for number, packet in stream.packets():
             units = stream.units(packet)
             signatures = [unit for unit in units if is_signature(unit)]
             if signatures:
-                is_signed = True
                 units = stream.units(changed[number]) if number in changed else units
                 changed.keep(number, stream.packed([unit for unit in units if unit not in signatures]))
-        return (used_without("signatures of pictures"),) if is_signed else ()
 
     def told_by_reading(self, part: Path, context: Context) -> dict[str, Any]:
         """Return the PSNR of the compared frames."""

@@ -503,13 +503,13 @@ def frame_count(path: Source) -> int:
     If that leaves a few bytes to each frame, packets are counted, as a header may say anything.
     """
     few = 64  # bytes; a frame that repeats another one has some more
-    with open_film(path) as film:
-        stream = picture_stream(film, path)
-        count = round((film.duration or 0) / av.time_base * _rate(stream))
-        if count * few > (film.size or 0):
-            with suppress(*UNREADABLE_FILM):  # its reader reports it
-                count = min(count, sum(1 for packet in film.demux(stream) if packet.size))
-        return count
+    with film_head(path) as film:
+        count = round((film.duration or 0) / av.time_base * _rate(picture_stream(film, path)))
+        is_doubtful = count * few > (film.size or 0)
+    if is_doubtful:
+        with open_film(path) as film, suppress(*UNREADABLE_FILM):  # its reader reports it
+            count = min(count, sum(1 for packet in film.demux(picture_stream(film, path)) if packet.size))
+    return count
 
 
 def read_frames(

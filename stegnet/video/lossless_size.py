@@ -8,9 +8,7 @@ from itertools import islice
 import av
 import numpy as np
 from av.codec.context import CodecContext
-from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
-from av.video.stream import VideoStream
 
 from stegnet.core.errors import MediaError
 from stegnet.formats.opened_file import OpenedFile
@@ -19,6 +17,7 @@ from stegnet.video.films import (
     UNREADABLE_FILM,
     VideoFrame,
     decoded,
+    film_head,
     frame_count,
     frame_work,
     open_film,
@@ -47,29 +46,31 @@ def lossless_bytes(film: OpenedFile) -> int:
 def _from_film(film: OpenedFile, frames: int) -> list[np.ndarray]:
     """Return a frame at each of the places, or, of a film that is short or has no index, of its first part."""
     short = 3_000_000  # bytes
-    with open_film(film) as container:
-        stream = picture_stream(container, film)
-        pixels = stream.codec_context.width * stream.codec_context.height
+    with film_head(film) as container:
+        codec = picture_stream(container, film).codec_context
+        pixels = codec.width * codec.height
         is_short = film.length <= short and frames * frame_work(pixels) <= _SOON_DECODED
         is_read = is_short or not container.duration or container.format.name in ANIMATIONS.values()
-        pictures = [] if is_read else list(_sought(film, container, stream))
+    pictures = [] if is_read else list(_sought(film))
     return pictures or list(_from_start(film, frames, pixels))
 
 
-def _sought(film: OpenedFile, container: InputContainer, stream: VideoStream) -> Iterator[np.ndarray]:
+def _sought(film: OpenedFile) -> Iterator[np.ndarray]:
     """Yield a frame, (H, W, 3) uint8, near each of the places, as far as it is soon decoded from a key frame."""
-    stream.thread_type = "SLICE"  # threads of whole frames would decode more of them
-    most = max(1, 15_000_000 // (stream.codec_context.width * stream.codec_context.height))
-    for place in _PLACES:
-        time = (container.start_time or 0) + int(place * (container.duration or 0))
-        frame = None
-        with suppress(*UNREADABLE_FILM, MediaError):
-            container.seek(time)
-            for frame in islice(decoded(container, stream, film), most):
-                if frame.time is not None and frame.time * av.time_base >= time:
-                    break
-        if frame is not None:
-            yield to_rgb(frame, frame.width, frame.height, film, as_ffmpeg=True)
+    with open_film(film) as container:
+        stream = picture_stream(container, film)
+        stream.thread_type = "SLICE"  # threads of whole frames would decode more of them
+        most = max(1, 15_000_000 // (stream.codec_context.width * stream.codec_context.height))
+        for place in _PLACES:
+            time = (container.start_time or 0) + int(place * (container.duration or 0))
+            frame = None
+            with suppress(*UNREADABLE_FILM, MediaError):
+                container.seek(time)
+                for frame in islice(decoded(container, stream, film), most):
+                    if frame.time is not None and frame.time * av.time_base >= time:
+                        break
+            if frame is not None:
+                yield to_rgb(frame, frame.width, frame.height, film, as_ffmpeg=True)
 
 
 def _from_start(film: OpenedFile, frames: int, pixels: int) -> Iterator[np.ndarray]:

@@ -107,7 +107,7 @@ class StreamCopy:
 
     def add_to(self, film: OutputContainer, pictures: VideoStream, form: FilmForm) -> None:
         """Add all metadata and subtitle tracks to a film that has not started yet, and set `covers`."""
-        with open_film(self._path) as source:
+        with film_head(self._path) as source:
             _copy_picture_metadata(picture_stream(source, self._path), pictures)
             for old, new in zip(known_sound(source), film.streams.audio, strict=True):
                 new.metadata.clear()
@@ -128,7 +128,8 @@ class StreamCopy:
                 self._notes += _never_copied(source)
             unheld = f"are left out: {form.name} can't hold them"
             self._notes += [f"its subtitles ({_codec_name(track)}) {unheld}" for track in missing]
-        self.covers = _copy_covers(self._path, film, form) if self._metadata else []
+            has_covers = self._metadata and bool(_covers_of(source))
+        self.covers = _copy_covers(self._path, film, form) if has_covers else []
         self._sources = [self._timed_sound(), self._timed_subtitles()]
         self._merged = heapq.merge(*self._sources, key=lambda timed: timed[0])
 
@@ -170,7 +171,7 @@ class StreamCopy:
 
     def _timed_sound(self) -> Generator[Timed, None, None]:
         time = Fraction(0)
-        for packet in read_sound(self._path):
+        for packet in read_sound(self._path) if self.tracks else ():
             stamp = packet.pts if packet.dts is None else packet.dts
             time = time if stamp is None else stamp * self.tracks[packet.track].time_base
             yield time, packet
@@ -305,7 +306,7 @@ def _copy_covers(path: Source, film: OutputContainer, form: FilmForm) -> list[An
     with open_film(path) as source:
         covers = _covers_of(source)
         packets: dict[int, AnyPacket] = {}
-        for packet in source.demux(covers) if covers else ():
+        for packet in source.demux(covers):
             packets.setdefault(packet.stream.index, packet)
             if len(packets) == len(covers):
                 break

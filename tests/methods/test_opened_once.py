@@ -15,8 +15,10 @@ from stegnet.formats.opened_file import OpenedFile
 from stegnet.jpeg import markers, medium as jpeg_medium
 from stegnet.png.file import PngFile
 from stegnet.sound import cover as sound_cover
-from tests.support.films import picture
+from tests.support.films import make_film, picture
 from tests.support.sounds import noise, write_wav
+
+PHONE = Path(__file__).parents[1] / "format/h264_vectors/cavlc.mp4"
 
 
 @pytest.fixture
@@ -76,6 +78,20 @@ def test_a_sound(opened, suffix):
         soundfile.write("cover.flac", *soundfile.read("a.wav", dtype="int16"))
     hide(f"cover{suffix}")
     assert opened["file"] == opened["parser of sounds"] == 1
+
+
+@pytest.mark.parametrize(("suffix", "passes"), [(".mkv", 8), (".mp4", 8)])
+def test_a_film_is_passed_through_once_for_each_question(opened, suffix, passes):
+    """Packets are not kept: what it shows, holds and gets is read each time, but what only a header says is not."""
+    if suffix == ".mkv":
+        make_film(Path("cover.mkv"), 6)
+        opened.clear()
+    else:
+        Path("k").write_bytes(bytes(32))  # another key than that of what is hidden in it
+        shutil.copy(PHONE, "cover.mp4")
+    hide(f"cover{suffix}")
+    assert opened["file"] == 1
+    assert opened["FFmpeg"] <= passes
 
 
 def test_what_may_not_change_in_a_jpeg_is_found_once(opened, monkeypatch):
