@@ -15,9 +15,11 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, partial
+from http.client import HTTPException
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
+from urllib.request import urlopen
 
 import numpy as np
 import yaml
@@ -161,31 +163,20 @@ def fetch(entry: CatalogueEntry, listing: list[Listed], folders: Path) -> Path:
     return folder
 
 
-if TYPE_CHECKING:
-    ProgressBar = tqdm[object]
-else:
-    ProgressBar = tqdm
-
-
-class _Bar(ProgressBar):
-    """A progress bar for pooch, which is always true, even if a server such as GitHub does not tell the size."""
-
-    def __bool__(self) -> bool:
-        return True
-
-
 def _download(entry: CatalogueEntry, missing: dict[str, str], folder: Path) -> None:
     """Write the files in `missing`, name to SHA-256, to a temporary folder, and rename it when complete."""
-    import pooch  # takes a while, and workers don't need it
-
     largest = 2**26  # bytes; larger files are ignored
     part = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)  # left by a killed run
     try:
         (part / "files").mkdir(parents=True)
-        with _Bar(desc=entry.name, unit="B", unit_scale=True, mininterval=1, leave=False, file=sys.stderr) as bar:
-            download = pooch.HTTPDownloader(progressbar=bar, chunk_size=2**16, timeout=30)  # seconds without data
-            download(entry.address, part / "archive", None)
+        silence = 30  # seconds without data, after which a server is given up
+        with urlopen(entry.address, timeout=silence) as answer, open(part / "archive", "wb") as archive:
+            size = int(answer.headers.get("Content-Length") or 0) or None  # a server such as GitHub does not tell it
+            with tqdm(desc=entry.name, total=size, unit="B", unit_scale=True, leave=False, file=sys.stderr) as shown:
+                while data := answer.read(2**16):
+                    archive.write(data)
+                    shown.update(len(data))
         with tarfile.open(part / "archive", "r:gz") as tar:
             for member in tar:
                 name = PurePosixPath(member.name).name
@@ -202,7 +193,7 @@ def _download(entry: CatalogueEntry, missing: dict[str, str], folder: Path) -> N
             hint = "try again later, or use another data.source"
             raise DataError(f"{entry.name}: {entry.address} {lacks}", hint)
         (part / "files").rename(folder)
-    except (OSError, EOFError, ValueError, tarfile.TarError, zlib.error) as error:
+    except (OSError, EOFError, ValueError, HTTPException, tarfile.TarError, zlib.error) as error:
         if getattr(error, "errno", None) in FULL:
             raise
         reason = f"{entry.address} can't be downloaded ({' '.join(str(error).split())})"

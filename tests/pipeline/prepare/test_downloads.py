@@ -132,10 +132,10 @@ def test_a_file_that_differs_or_is_too_large_is_missed_and_a_folder_that_is_a_fi
 @pytest.mark.parametrize(
     "case",
     [
-        (lambda body: at_once(b"gone", 404), "404 Client Error"),
+        (lambda body: at_once(b"gone", 404), "HTTP Error 404"),
         (lambda body: at_once(b"<html>Sign in to this hotel's network</html>"), "not a gzip file"),
-        (lambda body: at_once(body, missing=len(body) // 2), r"ended before|IncompleteRead"),
-        (lambda body: in_chunks(body[: len(body) // 2], end=b""), "ended prematurely"),
+        (lambda body: at_once(body, missing=len(body) // 2), "ended before"),
+        (lambda body: in_chunks(body[: len(body) // 2], end=b""), "IncompleteRead"),
         (lambda body: at_once(broken(body)), "Error -3 while decompressing"),
         (lambda body: lambda visit: visit.wfile.write(b"hello\r\n"), r"\(.+\)"),
     ],
@@ -144,9 +144,7 @@ def test_bad_answers_of_a_server(source, site, listing, files, tmp_path, case):
     answer, reason = case
     site.answer = answer(pack(laid_out(files)))
     reason = rf"http://127.0.0.1:\d+/archive/{VERSION}.tar.gz can't be downloaded .*{reason}"
-    refusal = check_refused(source, listing, tmp_path, reason, "check the network, or use another data.source")
-    if (response := getattr(refusal.__cause__, "response", None)) is not None:
-        response.close()  # an HTTP error holds the connection
+    check_refused(source, listing, tmp_path, reason, "check the network, or use another data.source")
 
 
 def test_an_interrupted_download_leaves_nothing(source, listing, files, tmp_path, monkeypatch):

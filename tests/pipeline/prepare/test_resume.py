@@ -145,7 +145,7 @@ def test_a_killed_process_leaves_what_it_finished(tmp_path):
 
 
 def test_a_worker_imports_neither_torch_nor_mlflow():
-    heavy = "{'torch', 'mlflow', 'pandas', 'ray', 'pooch'} & set(__import__('sys').modules)"
+    heavy = "{'torch', 'mlflow', 'pandas', 'ray'} & set(__import__('sys').modules)"
     worker = f"import pipeline.prepare.prepare; print({heavy})"
     assert subprocess.check_output([sys.executable, "-c", worker], text=True) == "set()\n"
 
