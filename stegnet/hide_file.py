@@ -9,12 +9,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from stegnet.core.disk import atomic_write
 from stegnet.core.errors import MediaError, RevealError, StegnetError
 from stegnet.core.names import FILM, PICTURE, shown_size
-from stegnet.core.parallel import Progress, no_progress
+from stegnet.core.parallel import Progress, no_progress, with_heartbeat
 from stegnet.core.text import Aside, CommandLine, Setting, Text
 from stegnet.formats.opened_file import FileInMemory, is_mp4
 from stegnet.formats.signatures import FORMS, JPEG_SUFFIXES, form_of, has_form
@@ -137,9 +138,18 @@ def _write(made: NewContainer, cover: Cover, out: OutputTarget, verify: bool, un
 
 def _verify(part: Path, made: NewContainer) -> None:
     """Open a file that was written, as its receiver will. Raises MediaError if the secret does not come back."""
+    shown = 0, 0  # frames that are verified, of so many
+    showing = Lock()
 
     def progress(_: str, done: int, total: int) -> None:
-        made.context.progress(made.last_phase, done, total or made.frames)
+        nonlocal shown
+        with showing:
+            shown = done, total or made.frames
+            made.context.progress(made.last_phase, *shown)
+
+    def heartbeat() -> None:
+        with showing:
+            made.context.progress(made.last_phase, *shown)
 
     context = replace(made.context, progress=progress)
 
@@ -154,7 +164,7 @@ def _verify(part: Path, made: NewContainer) -> None:
         except (MediaError, RevealError):
             return False
 
-    if not made.context.with_heartbeat(made.last_phase, comes_back):
+    if not with_heartbeat(comes_back, heartbeat):
         raise not_given_back(part)
 
 

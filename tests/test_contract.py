@@ -5,6 +5,7 @@ import pickle
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent import futures
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from PIL import Image
 
 import stegnet
 from stegnet.cli import main
+from stegnet.core import parallel
 from stegnet.core.names import FILM, PICTURE, SOUND
 from stegnet.formats.signatures import form_of
 from stegnet.hide_file import HideJob
@@ -379,7 +381,9 @@ def test_folders_by_the_command_line(case, corpus, weights):
 
 
 @each_case
-def test_progress_counts_up(case, hide, weights):
+def test_progress_counts_up(case, hide, weights, monkeypatch):
+    """However slow the machine is: between two reports, its heart beats as often as in some seconds."""
+    monkeypatch.setattr(parallel, "wait", lambda works, _: futures.wait(works, 0.01))
     calls = []
     more = {"weights": weights, "precision": "fp32"} if case.name == "network" else {}
     session = stegnet.Session(device="cpu", progress=lambda *step: calls.append(step), **more)
