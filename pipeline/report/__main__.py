@@ -10,7 +10,6 @@ from pipeline.report.page import Page, Part, cell, collapsed, photograph_part, r
 from pipeline.stage import run_stage
 from stegnet.core.disk import atomic_write
 from stegnet.core.measures import BARE, BASE, CONTAINER, MEASURES, PSNR, SEALED, SECRET, SIDES
-from stegnet.core.parallel import AUTO
 from stegnet.core.pixels import CODED, MEANS, NONE
 from stegnet.networks.card import SHIPPED, Card, read_card, weights_id
 
@@ -77,8 +76,8 @@ def report(weights: Path, curve: Path, reports: Path, sections: Path, studies: P
     headline = read(evaluate / "metrics.json")
     tiles += specs["evaluate"].filled_tiles({**headline, **details[kind][SEALED], "kind": kind})
     tiles += [*specs["video"].filled_tiles(film), *specs["detect"].filled_tiles(detection)]
-    training = {"curve": curve.name, "start": _start(card)}
-    made.append(specs["train"].section(curve.parent, "dvc repro train" if pair == "trained" else "", training))
+    repeat = "dvc repro train" if pair == "trained" else ""
+    made.append(specs["train"].section(curve.parent, repeat, {"curve": curve.name}))
     if missing:
         made.append(specs[pair].section(Path(), "", {}, table(["", "command"], missing)))
     return Page(f"stegnet: {card.model}, {pair} weights", tiles, made, _facts(card, weights))
@@ -124,15 +123,6 @@ def _means_table(details: Mapping[str, Any], counts: Mapping[str, str]) -> Part:
         for kind, modes in details.items()
     ]
     return table(["", "pairs", *columns.values()], rows, f"Mean {PSNR.axis} for each kind of test pictures")
-
-
-def _start(card: Card) -> str:
-    """Return the line on the weight of the container's error in training, and on the figures of its curve."""
-    rounded = "Containers are rounded to 8 bits."
-    start = card.training.get("train", {}).get("container_start", AUTO)
-    if start == 1 or (start == AUTO and card.model == "costa"):
-        return f"{rounded} The container's error has its full weight from the first step."
-    return f"{rounded} The secret comes first: the weight of the container's error grows during training."
 
 
 def _cost(training: Mapping[str, Any]) -> str | None:
