@@ -118,6 +118,16 @@ test("steps towards what rounding took are preferred", async () => {
   }
 });
 
+test("a JPEG whose coded data break off is refused", () => {
+  for (const name of Object.keys(ANSWERS)) {
+    const whole = vector(name);
+    for (const lost of [20, 100]) {
+      const bytes = Uint8Array.from([...whole.subarray(0, -2 - lost), 0xff, 0xd9]);
+      assert.throws(() => readJpeg(bytes), `${name} without ${lost} bytes`);
+    }
+  }
+});
+
 /** EXIF whose first directory has an orientation, in either byte order, and a link to a thumbnail. */
 function exifOf(orientation, little) {
   const view = new DataView(new ArrayBuffer(32));

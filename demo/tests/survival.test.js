@@ -13,7 +13,7 @@ import { fitSecret } from "../src/codec/fit.js";
 import { hideBits } from "../../stegnet/gui/browser/codec/modem.js";
 import { reveal } from "../../stegnet/gui/browser/codec/reveal.js";
 import { hideRobust } from "../src/codec/survival.js";
-import { fileContent } from "../../stegnet/gui/browser/format/content.js";
+import { fileBytes, fileContent } from "../../stegnet/gui/browser/format/content.js";
 import { keySource } from "../../stegnet/gui/browser/format/keys.js";
 import { gridOf, saltsOf } from "../../stegnet/gui/browser/format/regions.js";
 import { codedBits, ditherOf, operatingPoints } from "../../stegnet/gui/browser/format/robust_record.js";
@@ -73,6 +73,16 @@ test("a picture is recovered after JPEG 75, as well as is told", async () => {
   const { container, fitted } = await hidden(textured(203, 165, 1), secret, "jpeg:75");
   const revealed = await reveal(engine, throughJpeg(throughJpeg(container, 95), 75), keyInput);
   assert.ok(Math.abs(psnr(revealed.secret, picture) - fitted.psnr) < 0.01, `${fitted.psnr} dB is told`);
+});
+
+test("a file that fits to the byte is whole, and one byte more is refused", async () => {
+  for (const size of [0, 1, 300]) {
+    const [file, least] = [{ name: "ä", bytes: new Uint8Array(size) }, fileBytes("ä", size)];
+    const { isWhole, content } = await fitSecret(file, least, avif);
+    assert.ok(isWhole);
+    assert.equal(content.length, least);
+    await assert.rejects(fitSecret(file, least - 1, avif), /needs \d+ bytes, more than the capacity/);
+  }
 });
 
 test("a file is recovered byte for byte after messengers", async () => {

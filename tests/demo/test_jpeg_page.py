@@ -16,6 +16,7 @@ import stegnet
 from stegnet.core.pixels import channels_of
 from stegnet.image import read_cover
 from stegnet.jpeg.medium import JpegMedium
+from stegnet.jpeg.samples import coefficient_costs
 from stegnet.media.condition import Condition, Premise
 from stegnet.media.evidence.pictures import picture_evidence
 from stegnet.pixels.medium import secure_payload
@@ -68,6 +69,21 @@ def test_the_page_reads_and_writes_jpegs_as_python(demo: Path, tmp_path: Path, p
             write_planes(cover.with_suffix(".after"), changed)
             cover.with_suffix(".written").write_bytes(jpeg.with_planes(changed))
     node(demo, "tests/browser/coefficients.test.js", STEGNET_EXCHANGE=str(tmp_path))
+
+
+def test_the_page_prices_changes_of_a_jpeg_as_python(demo: Path, tmp_path: Path, picture: Callable) -> None:
+    """In texture, flat areas, and at both ends of the range; in colours and in grey."""
+    folder = tmp_path / "costs"
+    folder.mkdir()
+    pixels = picture(96, 128, 1)
+    pixels[:24], pixels[-24:], pixels[32:56, 40:88] = pixels[:24] // 16, 255 - pixels[-24:] // 16, 128
+    for quality, mode in product((60, 92), ("RGB", "L")):
+        cover = folder / f"{quality}{mode}.jpg"
+        Image.fromarray(pixels).convert(mode).save(cover, quality=quality)
+        costs = coefficient_costs(read_jpeg(cover))
+        for way, values in (("up", costs.up), ("down", costs.down)):
+            values.astype("<u2").tofile(cover.with_suffix(f".{way}"))
+    node(demo, "tests/browser/costs.test.js", STEGNET_EXCHANGE=str(tmp_path))
 
 
 def profile() -> bytes:

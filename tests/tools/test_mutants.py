@@ -25,6 +25,8 @@ def test_each_mutant_breaks_one_place() -> None:
     for mutant in read_mutants():
         assert re.fullmatch(r"[A-Z`].*\.", mutant.breaks), mutant.name
         assert mutant.name.partition("-")[0] in Path(mutant.file).with_suffix("").parts, mutant.name
+        assert mutant.tests or (mutant.file.endswith((".py", ".c")) and "study" not in mutant.file), mutant.name
+        assert not mutant.tests or (ROOT / mutant.tests).is_file(), mutant.name
         faulty = mutant.faulty((ROOT / mutant.file).read_text(encoding="utf-8"))
         if mutant.file.endswith(".py"):
             compile(faulty, mutant.file, "exec")
