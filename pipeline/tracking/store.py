@@ -203,9 +203,9 @@ class Tracker:
 
     def _start(self, stage: str, interrupted: list[Run], tags: Mapping[str, str]) -> Run:
         """Resume the first interrupted run, or create one, with the parameters and what differs from the commit."""
-        for run in interrupted:
-            self.client.update_run(run.info.run_id, "RUNNING")
-            return run
+        if interrupted:
+            self.client.update_run(interrupted[0].info.run_id, "RUNNING")
+            return interrupted[0]
         changes = code_changes(self._params)
         run = self.client.create_run(
             self._data if stage == "prepare" else self._trainings,
