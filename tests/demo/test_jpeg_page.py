@@ -28,6 +28,7 @@ SECRET = bytes(range(32))
 KEY = stegnet.Key(SECRET)
 NOTE = bytes(range(256)) * 3
 SIZE = 240, 320
+CLIPPED = {2, 253}  # levels from which on samples may have been clipped
 COVERS: dict[str, tuple[str, dict[str, Any]]] = {
     "baseline": ("RGB", {"quality": 90}),
     "progressive": ("RGB", {"quality": 85, "progressive": True}),
@@ -136,6 +137,12 @@ def covers(folder: Path, photo: Image.Image) -> None:
     mirrored.paste(ImageOps.mirror(photo.crop((0, 0, 240, 360))), (240, 0))
     mirrored.save(folder / "mirrored.png")
     mirrored.save(folder / "mirrored.jpg", quality=90)
+    random = np.random.default_rng(0)
+    for level in CLIPPED | {3, 252}:  # of many samples of an enlarged picture: clipped ones follow from nothing
+        small = random.integers(20, 60, (40, 40, 3)) if level < 128 else random.integers(200, 240, (40, 40, 3))
+        small[random.random(small.shape) < 0.5] = level
+        enlarged = Image.fromarray(small.astype(np.uint8)).resize((120, 120), Image.Resampling.BILINEAR)
+        enlarged.save(folder / f"clipped at {level}.png")
 
 
 def security(cover: Path, kind: str) -> dict[str, Any]:
@@ -168,7 +175,8 @@ def test_the_page_tells_what_is_hard_to_find_as_python(demo: Path, tmp_path: Pat
         answers[cover.name] |= {kind: security(cover, kind)} if kind else {}
     histories = {name: next(iter(answer.values()))["history"] for name, answer in answers.items()}
     assert {name for name, history in histories.items() if history is None} == {
-        *("plain.png", "grey.png", "whole.webp", "smooth.png")
+        *("plain.png", "grey.png", "whole.webp", "smooth.png"),
+        *(f"clipped at {level}.png" for level in CLIPPED),
     }
     assert answers["smooth.png"]["png"]["hard"] is None and answers["plain.png"]["png"]["hard"] > 0
     proven = {name for name, answer in answers.items() if (answer.get("jpeg") or {}).get("history")}

@@ -81,7 +81,7 @@ def test_salts_near_edges():
 
 
 @each_point
-@pytest.mark.parametrize("size", [(10, 20), (45, 80)])
+@pytest.mark.parametrize("size", [(10, 20), (10, 21), (11, 20), (45, 79), (45, 80)])
 def test_places(point, size):
     """Of the header and a share of the blocks, and the header's signs by which its variant is found."""
     salt, header = bytes(range(16)), (6 << 52 | int.from_bytes(RANDOM, "big") & 2**52 - 1).to_bytes(8, "big")
