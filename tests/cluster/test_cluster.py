@@ -33,7 +33,7 @@ from tests.support.nodes import KEY, SEED, die, doing, doing_all, errors, hiding
 from tests.support.temporary import contents
 from tests.support.waiting import LIMIT, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.night
 
 ORDER = ["f0.mkv", "f1.mkv", "f2.mkv", "f3.mkv", "p0-2.png", "p0.png", "p0-3.png", "p1.png", "p2.png", "p3.png"]
 
@@ -77,7 +77,6 @@ def left_behind(name: str) -> bool:
     return name.startswith(".") and name.endswith(".part")
 
 
-@pytest.mark.night
 def test_a_node_is_killed(nodes, expected):
     """Its tasks are done elsewhere; nothing is lost, written twice, or other than on one machine."""
     with closing(hiding(nodes.address)) as running:
@@ -98,7 +97,6 @@ def many(folders) -> set[str]:
     return {"a.png"} | {f"f{index}.mkv" for index in range(14)} | {name for name in ORDER if name.startswith("p")}
 
 
-@pytest.mark.night
 def test_a_signal_ends_a_task_whose_cleaning_up_takes_long(nodes, many):
     """As on a busy machine: to leave the cluster before would kill the process that is at it."""
     plan = plan_hiding(Path("covers"), Path("secrets"), any_file=True)
@@ -116,7 +114,6 @@ def test_a_signal_ends_a_task_whose_cleaning_up_takes_long(nodes, many):
     assert set(contents("out")) == {"a.png"}
 
 
-@pytest.mark.night
 def test_from_and_to_an_object_store(nodes, expected, object_store):
     """Results have the names that they have on one machine; with a passphrase, and with another key."""
     store, key = fsspec.filesystem("s3"), Passphrase("correct horse")
@@ -144,7 +141,6 @@ def test_another_version_of_stegnet(nodes, folders, monkeypatch):
     assert contents("out") == {}
 
 
-@pytest.mark.night
 def test_a_process_that_ends_again_and_again(nodes, folders, monkeypatch):
     monkeypatch.setattr("stegnet.processes._RETRIES", 1)
     plan = plan_hiding(Path("covers"), Path("secrets"), any_file=True)
@@ -162,7 +158,6 @@ def command(*arguments: str, cluster: str = "auto") -> subprocess.Popen:
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-@pytest.mark.night
 def test_the_command_is_killed(nodes, many):
     """By either signal, and run again it makes what is missing."""
     hide, left = ("hide", "covers", "secrets", "-o", "out", "--method", "sealed", "-v"), set()
@@ -190,7 +185,6 @@ def test_the_command_is_killed(nodes, many):
     assert set(contents("back").values()) == set(contents("secrets").values())
 
 
-@pytest.mark.night
 def test_the_key_is_found_nowhere(nodes, many):
     texts = [KEY, SEED, KEY.hex().encode(), base64.b64encode(KEY), repr(KEY)[2:-1].encode()]
     with closing(hiding(nodes.address)) as running:

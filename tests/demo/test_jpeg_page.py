@@ -207,6 +207,7 @@ def exchanged(page: Path, tmp_path_factory: pytest.TempPathFactory, picture: Cal
     return folder
 
 
+@pytest.mark.night
 @pytest.mark.parametrize("name", COVERS)
 def test_a_jpeg_of_the_page_opens_in_python(exchanged: Path, name: str) -> None:
     container = exchanged / f"{name}.page.jpg"
@@ -215,6 +216,7 @@ def test_a_jpeg_of_the_page_opens_in_python(exchanged: Path, name: str) -> None:
     assert stegnet.Session().info(container, key=KEY)["method"] == "jpeg"
 
 
+@pytest.mark.night
 def test_a_jpeg_that_the_page_saves_first_keeps_the_metadata_that_python_keeps(exchanged: Path) -> None:
     for who in ("python", "page"):
         with Image.open(exchanged / "fine.jpeg") as cover, Image.open(exchanged / f"fine.{who}.jpg") as found:
@@ -225,6 +227,7 @@ def test_a_jpeg_that_the_page_saves_first_keeps_the_metadata_that_python_keeps(e
             assert tags.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSAltitude] == 12.5
 
 
+@pytest.mark.night
 def test_the_page_leaves_out_what_says_where_a_jpeg_was_taken_as_python_does(exchanged: Path) -> None:
     kept, left = exchanged / "placed.kept.jpg", exchanged / "placed.left.jpg"
     assert b"Jane Doe" in kept.read_bytes() and b"Jane Doe" not in left.read_bytes()
@@ -237,6 +240,7 @@ def test_the_page_leaves_out_what_says_where_a_jpeg_was_taken_as_python_does(exc
         assert stegnet.reveal(path, key=KEY, strict=True).data == b"a note"
 
 
+@pytest.mark.night
 @pytest.mark.parametrize("name", [name for name in COVERS if name != "fine"])
 def test_a_jpeg_of_the_page_stays_the_jpeg_it_was(exchanged: Path, name: str) -> None:
     before, after = read_jpeg(exchanged / f"{name}.jpeg"), read_jpeg(exchanged / f"{name}.page.jpg")

@@ -461,7 +461,7 @@ def test_damaged_slices_are_refused_or_read(film, coding):
     assert refused > 100
 
 
-@pytest.mark.long
+@pytest.mark.night
 def test_the_fuzzer_finds_nothing(tmp_path):
     """In a few seconds; `make fuzz` takes its time."""
     from tools.fuzz_h264 import fuzz

@@ -41,8 +41,15 @@ def made(family: str, folder: Path) -> Path:
     return path
 
 
+FAMILIES = [
+    name if name in ("costa", "invertible") else pytest.param(name, marks=pytest.mark.night)  # they have all graphs
+    for name in SMALL
+    if name != MODEM
+]
+
+
 @pytest.mark.long
-@pytest.mark.parametrize("family", [name for name in SMALL if name != MODEM])
+@pytest.mark.parametrize("family", FAMILIES)
 def test_every_family(family, tmp_path, monkeypatch):
     """On pictures that were not exported with, the smallest too, and on others than it is checked on."""
     monkeypatch.setenv("STEGNET_NETWORK", family)

@@ -84,6 +84,7 @@ def launcher(start, monkeypatch):
     return call
 
 
+@pytest.mark.night
 def test_signals_are_forwarded(launcher, tmp_path):
     number = signal.SIGTERM
     process = launcher("stops")
@@ -101,6 +102,7 @@ def test_ctrl_c_while_a_program_is_imported_is_one_line():
     assert (done.returncode, done.stderr) == (130, "stopped\n")
 
 
+@pytest.mark.night
 def test_no_process_outlives_the_launcher(launcher, tmp_path):
     process = launcher("hangs")
     wait_until(lambda: len(list(tmp_path.glob("* of *"))) == 2)

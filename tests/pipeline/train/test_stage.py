@@ -151,7 +151,7 @@ def test_killed_processes_end_as_those_of_torchrun_and_as_one(folder: Path, star
     assert_same(folder / "three", folder / "torchrun")
 
 
-@pytest.mark.long
+@pytest.mark.night
 def test_two_machines_end_as_two_processes_of_one(folder: Path, start: Run) -> None:
     """By torchrun on each, in a folder that they share."""
     with socket.create_server(("127.0.0.1", 0)) as free:
