@@ -24,13 +24,13 @@ PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     ],
 )
 def test_a_signal_leaves_whole_files_only(program, folder, line, number, code, told):
-    """A film that would take minutes is given up; the picture before it stays."""
+    """A film of 1,200 frames is given up; the picture before it stays."""
     for name in ("covers", "pictures"):
         Path(name).mkdir()
     Path("cover.png").rename("covers/1.png")
     Path("secret.jpg").rename("pictures/1.jpg")
     for name in ("covers", "pictures"):
-        ffmpeg("-stream_loop 1000 -i cover.mkv", Path(name, "2.mkv"), "-c copy -an")
+        ffmpeg("-stream_loop 200 -i cover.mkv", Path(name, "2.mkv"), "-c copy -an")
     with program(line, env={"PYTHONUNBUFFERED": "1"}, **PIPES) as process:
         first = process.stdout.readline()
         wait_until(lambda: process.poll() is not None or list(Path("out").glob(".2.mkv.*")))
