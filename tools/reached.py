@@ -61,7 +61,7 @@ def main() -> None:
         found = reached(landing, changes, options.mark)
         print(f"{len(changes)} files changed since {commit[:8]}", file=sys.stderr)
     left = [path.relative_to(ROOT).as_posix() for path in every if path not in found]
-    left += [name for path in found for name in night_tests(path)]
+    left += [name for path in found if options.mark == "long" for name in night_tests(path)]
     print(f"left to the night, {options.mark}: {' '.join(left) or 'nothing'}", file=sys.stderr)
     print(*(path.relative_to(ROOT) for path in found))
 
@@ -75,8 +75,11 @@ def night_tests(path: Path) -> list[str]:
     """Tests of a file that are marked `night`; the file alone, if they are marked elsewhere than at the functions."""
     text, name = path.read_text(encoding="utf-8"), path.relative_to(ROOT).as_posix()
     nodes = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
-    marked = [node.name for node in nodes if any("mark.night" in ast.unparse(each) for each in node.decorator_list)]
-    found = [f"{name}::{test}" for test in marked]
+    found = [
+        f"{name}::{node.name}"
+        for node in nodes
+        if node.name.startswith("test_") and any("mark.night" in ast.unparse(each) for each in node.decorator_list)
+    ]
     return found if text.count("mark.night") == len(found) else [*found, f"{name}::…"]
 
 
