@@ -122,7 +122,7 @@ def test_an_album_uses_the_first_segment(folder: Path, tmp_path: Path, samples: 
     assert (tmp_path / "back" / "note").read_bytes() == SECRET
 
 
-@pytest.mark.parametrize("form", ["wav", "flac"])
+@pytest.mark.parametrize("form", ["wav", pytest.param("flac", marks=pytest.mark.night)])
 def test_memory_does_not_grow_with_length(form: str, tmp_path: Path) -> None:
     """Peak of a process that hides: twice as long a sound takes hardly any more.
 
