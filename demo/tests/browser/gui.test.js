@@ -53,6 +53,22 @@ visiting("a sound stays one, and is sent as a file", async (visitor) => {
   assert.deepEqual(await visitor.saved("reveal"), await bytes("key"));
 });
 
+visiting("what is told late of an earlier cover is not shown", async (visitor) => {
+  const { page } = visitor;
+  const told = (name) => page.locator('#hide .send .forecast[aria-busy="false"]', { hasText: name }).waitFor();
+  await visitor.give("secret", exchange("key"));
+  await told("if day.webp");
+  const held = new Promise((resolve) => page.route("**/capacity", resolve, { times: 1 }));
+  await visitor.give("cover", exchange("portrait.png"));
+  const late = await held;
+  await visitor.give("cover", exchange("still.png"));
+  await told("if still.png");
+  const [answer] = await Promise.all([page.waitForResponse("**/capacity"), late.continue()]);
+  await answer.finished();
+  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 500)));
+  assert.match(await visitor.forecast(), /if still\.png/);
+});
+
 visiting("a weak passphrase is told, and a wrong one opens nothing", async (visitor) => {
   const { page } = visitor;
   await visitor.usePassphrase("hide");
