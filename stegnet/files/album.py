@@ -111,6 +111,7 @@ def make_album(album: AlbumPlan, folder: OutputTarget, key_source: KeySource, jo
         try:
             suffix = job.unasked_suffix(cover, alone=False)
             with Cover(cover) as opened:
+                job.refuse_blank(opened)
                 job.refuse_container(opened, key_source)
         except MediaError as error:
             if error.larger:

@@ -88,6 +88,15 @@ def test_a_blank_picture_of_many_pixels_hides_a_text_if_that_is_meant(folder, ru
     assert code == 0
 
 
+def test_an_album_takes_a_blank_picture_of_many_pixels_only_if_that_is_meant(folder, run):
+    (folder / "covers").mkdir()
+    for name in ("1.png", "2.png"):
+        Image.new("L", (4200, 4200)).save(folder / "covers" / name)
+    code, _, text = run("hide covers k --spread -o out --key-file k")
+    assert code == 1 and "1.png: has" in text and "4200×4200 pixels" in text
+    assert not (folder / "out").exists()
+
+
 def test_a_blank_picture_is_measured_if_that_is_soon_done(folder, run):
     Image.new("RGB", (300, 300), "gray").save(folder / "small.png")
     _, text, _ = run("info small.png")
