@@ -97,7 +97,7 @@ def main(catalogue: Path, media: Path, out: Path, names: Sequence[str]) -> None:
         number = FILMS if kind.medium == FILM else PLAIN_COVERS if kind.plain else COVERS
         rows = pd.DataFrame(measured(kind, sources_for(kind.medium, catalogue, folder, number)))
         table = pd.concat([table[table["kind"] != kind.name], rows], ignore_index=True)
-        table = table.astype({"bytes": "Int64"})
+        table = table.astype({"bytes": "Int64", "covers": "Int64"})
         write_table(out, table)
     print(table.round(3).to_string(index=False))
 

@@ -68,6 +68,7 @@ def test_a_table_goes_on_where_it_ended(tmp_path: Path, capsys: pytest.CaptureFi
     main(CATALOGUE, tmp_path / "none", out, ["red = green"])
     first = pd.read_csv(out)
     assert first.bytes[0] == TEXT and (first.auc == 1).all() and (first.covers > 3).all()
+    assert first.covers.dtype == int
     main(CATALOGUE, tmp_path / "none", out, ["JPEG 85"])
     both = pd.read_csv(out)
     assert list(dict.fromkeys(both.kind)) == ["red = green", "JPEG 85"] and list(both.auc[:1]) == list(first.auc)
