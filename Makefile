@@ -77,7 +77,7 @@ table: $(READY) ## compare all experiments: what was changed, then PSNR and spee
 	python -m tools.table
 
 ui: $(READY) ## start MLflow's UI on http://127.0.0.1:5000
-	@echo "all trainings, by the columns that matter: http://127.0.0.1:5000/#/experiments/1/runs?viewStateShareKey=stegnet&workflowType=machine_learning"
+	@echo "one row per training: http://127.0.0.1:5000/#/experiments/1/runs?workflowType=machine_learning"
 	mlflow ui --workers 1 --backend-store-uri sqlite:///mlflow.db
 
 demo: ## build the browser demo and serve it locally; needs Node.js 18.20 or newer
