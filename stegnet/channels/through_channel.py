@@ -18,7 +18,6 @@ from stegnet.core.errors import CapacityError
 from stegnet.core.text import Setting, Text
 from stegnet.formats.opened_file import FileInMemory
 from stegnet.jpeg.coefficients import JpegPicture
-from stegnet.jpeg.cover import JpegCover
 from stegnet.jpeg.medium import JpegMedium
 from stegnet.jpeg.samples import fixed_samples, rules_of, samples_of, with_samples
 from stegnet.keys import ContainerKeys, Randomness
@@ -36,10 +35,7 @@ class ThroughChannel(JpegMedium):
     def __init__(self, made: ChannelCover) -> None:
         super().__init__(replace(made.cover, picture=made.sent))
         self._made = made
-
-    @property
-    def container(self) -> JpegCover:
-        return self._made.cover
+        self.container = made.cover
 
     def sealed(self, record: Record, keys: ContainerKeys, randomness: Randomness) -> np.ndarray:
         """Return the luma to send, as `JpegMedium.sealed`.

@@ -20,7 +20,7 @@ from stegnet.core.text import LOSS, Text, joined, kind_of, shown
 from stegnet.files import FolderPlan, Job, Outcome
 from stegnet.hide_file import HideJob
 from stegnet.media.condition import of_all
-from stegnet.media.cover import media_kind
+from stegnet.media.cover import Cover, media_kind
 from stegnet.media.metadata import PLACE
 from stegnet.results import (
     CHANGED_SECRET,
@@ -79,8 +79,10 @@ def warn_of_covers(job: HideJob, plan: FolderPlan) -> None:
     """Print the warnings that are due before the work begins on covers of a folder, each once."""
     about = defaultdict[str, list[str]](list)
     for each in plan.jobs:
-        with suppress(StegnetError):  # the job itself will tell
-            for line in job.foretold(each.source) if isinstance(each.source, Path) else ():
+        if not isinstance(each.source, Path):
+            continue
+        with suppress(StegnetError), Cover(each.source) as cover:  # the job itself will tell
+            for line in job.forewarnings(cover, job.usual_suffix(cover), is_named=False):
                 about[line].append(each.source.name)
     for line, names in about.items():
         messages.warning(Text(f"{messages.listed(names)}: ", line))

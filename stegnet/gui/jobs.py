@@ -23,12 +23,13 @@ from stegnet.core.pixels import encode_jpeg
 from stegnet.core.text import Aside, Setting, kind_of, shown
 from stegnet.files import find, open_hidden, write_hidden
 from stegnet.formats.signatures import JPEG_SUFFIXES
-from stegnet.hide_file import HideJob, hide_file, keeps_place, made_anew, refused_growth
+from stegnet.hide_file import HideJob, hide_file
 from stegnet.hiding import Context, CoverSize, Room
 from stegnet.image.pictures import read_picture, reduced, refuse_palette
 from stegnet.keys import Key, KeySource, Passphrase, guessing_time, random_words
 from stegnet.media.cover import Cover, kind
 from stegnet.media.metadata import has_gps_position
+from stegnet.methods.chosen_method import keeps_place, made_anew, refused_growth
 from stegnet.methods.registry import METHODS, method_for
 from stegnet.results import COVER_FORMAT, OutputTarget, Report
 from stegnet.video.films import read_frames

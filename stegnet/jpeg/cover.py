@@ -44,11 +44,6 @@ class JpegCover:
     # luma's coefficients, without the first of each block, that may change, (rows, columns, 63) bool; None: all
     usable: np.ndarray | None = None
 
-    @property
-    def shown(self) -> np.ndarray:
-        """Pixels that viewers show, (H, W, 3) uint8, decoded when first asked for."""
-        return self.file.pixels
-
 
 def why_made_anew(cover: Cover) -> str:
     """Return why the container of a JPEG is another JPEG, such as "it is CMYK"; "" if it stays, or is no JPEG."""

@@ -39,6 +39,7 @@ class JpegMedium(SampleMedium):
 
     Attributes:
         cover: the JPEG that is sent.
+        container: the JPEG that arrives.
         arrives_otherwise: True if the channel changes coefficients of what is sent: only what arrives is the container.
     """
 
@@ -48,19 +49,14 @@ class JpegMedium(SampleMedium):
     _fixed_bits: np.ndarray | None = None
 
     def __init__(self, cover: JpegCover) -> None:
-        self.cover = cover
+        self.cover = self.container = cover
         self.history = cover.history
         self.condition = cover.condition
 
     @property
-    def container(self) -> JpegCover:
-        """The JPEG that arrives."""
-        return self.cover
-
-    @property
     def size(self) -> tuple[int, int]:
         """Height and width in pixels; they are decoded when first asked for, since they take 3 bytes each."""
-        height, width = self.cover.shown.shape[:2]
+        height, width = self.cover.file.pixels.shape[:2]
         return height, width
 
     @property
@@ -176,7 +172,7 @@ def write_jpeg(part: Path, cover: JpegCover, planes: list[np.ndarray]) -> Change
     part.write_bytes(cover.picture.with_planes(planes))
     with Cover(part, quiet=True) as written:
         changes = Changes()
-        shown = cover.shown  # decoded now: a decoder takes more memory than the pixels
+        shown = cover.file.pixels  # decoded now: a decoder takes more memory than the pixels
         for rows, pixels in pixel_strips(written):
             changes.add(shown[rows], pixels)
         return changes

@@ -13,7 +13,7 @@ def jpeg_cover(path: Path, quality: int) -> JpegCover:
     """A JPEG to hide in, made of a file."""
     with Cover(path) as cover:
         found = made(cover, quality)
-        assert found.shown.size  # which is decoded before the file is closed
+        assert found.file.pixels.size  # which is decoded before the file is closed
         return found
 
 

@@ -37,7 +37,7 @@ class JpegContainer:
         height, width = container.shape[:2]
         change = np.empty((height, width), np.float32)  # of luma, first upright, then as it is stored
         for rows in strips(height, width):
-            change[rows] = (container[rows].astype(np.float32) - self.cover.shown[rows]) @ LUMA_SHARES
+            change[rows] = (container[rows].astype(np.float32) - self.cover.file.pixels[rows]) @ LUMA_SHARES
         with ignoring_warnings, Image.open(BytesIO(self.cover.picture.file.data)) as image:
             turn = _AS_STORED.get(exif_orientation(image))
         if turn is not None:
@@ -60,7 +60,7 @@ class JpegContainer:
 
         A picture of another shape is returned as the cover's quantisation tables leave it.
         """
-        if picture.shape != self.cover.shown.shape:  # whole blocks, whose luma is rounded as in this JPEG
+        if picture.shape != self.cover.file.pixels.shape:  # whole blocks, whose luma is rounded as in this JPEG
             middle = 128
             steps = self.cover.picture.quanta(0).astype(np.float32)
             luma = picture @ LUMA_SHARES - middle

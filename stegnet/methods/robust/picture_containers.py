@@ -96,7 +96,7 @@ def _as_sent(
     side = side or (channel.side if channel.kept_size(*cover.size) != cover.size else None)
     if suffix in JPEG_SUFFIXES:
         jpeg = JpegContainer(jpeg_cover(cover, WRITTEN_QUALITY, side))
-        return jpeg.cover.shown, jpeg
+        return jpeg.cover.file.pixels, jpeg
     refuse_palette(cover)
     return reduced_to(cover.pixels, side), None
 

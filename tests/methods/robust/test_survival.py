@@ -226,7 +226,7 @@ def test_all_but_the_blocks_that_carry_something_stays(tmp_path, picture, how):
 def test_pixels_that_are_stored_turned(tmp_path, picture, orientation):
     """The file that is written shows the block that was to change, and no other."""
     cover = jpeg_cover(saved(tmp_path / "c.jpg", picture(64, 80), orientation), 95)
-    wanted, block = cover.shown.copy(), np.s_[16:24, 40:48]
+    wanted, block = cover.file.pixels.copy(), np.s_[16:24, 40:48]
     wanted[block] = np.clip(wanted[block].astype(int) + 9, 0, 255)
     own = JpegContainer(cover)
     planes = own.planes(wanted)
@@ -241,6 +241,8 @@ def test_pixels_that_are_stored_turned(tmp_path, picture, orientation):
 def test_blocks_that_stick_out_over_the_edge_stay(tmp_path, picture, orientation):
     """Their part beyond the edge, which nobody sees, is as the encoder filled it."""
     cover = jpeg_cover(saved(tmp_path / "c.jpg", picture(61, 85), orientation), 95)
-    changed = np.clip(cover.shown.astype(int) + picture(*cover.shown.shape[:2], 1) // 16, 0, 255).astype(np.uint8)
+    changed = np.clip(cover.file.pixels.astype(int) + picture(*cover.file.pixels.shape[:2], 1) // 16, 0, 255).astype(
+        np.uint8
+    )
     moved = (cover.picture.planes[0] != JpegContainer(cover).planes(changed)[0]).any(2)
     assert moved[:7, :10].all() and moved.sum() == 7 * 10
