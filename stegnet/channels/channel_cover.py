@@ -76,8 +76,13 @@ class ChannelCover:
         unusable: NDArray[np.bool_] = np.minimum(*self.costs) >= WET
         return unusable
 
-    def holds(self, blocks: NDArray[np.int16], numbers: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Return whether the numbered blocks, sent as (m, 64) coefficients, arrive so, (m,) bool."""
+    def arrive_unchanged(self, blocks: NDArray[np.int16], numbers: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return which blocks the channel leaves as they are sent, (m,) bool.
+
+        Args:
+            blocks: coefficients to send, (m, 64).
+            numbers: where these blocks lie in the picture, (m,).
+        """
         known = self.transit.known
         quanta = self.arrived.quanta(0)
         return blocks_that_hold(blocks, self.offset[numbers], quanta, known.dct)

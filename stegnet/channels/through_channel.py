@@ -83,7 +83,7 @@ class ThroughChannel(JpegMedium):
         luma = with_samples(self._made.arrived, decoys)[0].reshape(-1, 64)
         by_block = (decoys != unchanged).reshape(-1, 63)
         numbers = np.flatnonzero(by_block.any(1))
-        failing = numbers[~(self._made.holds(luma[numbers], numbers) & self._made.stays[numbers])]
+        failing = numbers[~(self._made.arrive_unchanged(luma[numbers], numbers) & self._made.stays[numbers])]
         kept = decoys.copy()
         kept.reshape(-1, 63)[failing] = unchanged.reshape(-1, 63)[failing]
         return kept
@@ -102,7 +102,7 @@ class ThroughChannel(JpegMedium):
         luma = np.where(moved[:, None], target, made.sent.planes[0].reshape(-1, 64)).reshape(made.sent.planes[0].shape)
         failed = moved & ~made.stays
         numbers = np.flatnonzero(moved)
-        failed[numbers[~made.holds(target[numbers], numbers)]] = True
+        failed[numbers[~made.arrive_unchanged(target[numbers], numbers)]] = True
         if not failed.any():
             got = made.transit.simulator.arriving(made.sent.with_planes([luma, *made.sent.planes[1:]]))
             wrong = _unequal_blocks(got, container)

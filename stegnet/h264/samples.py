@@ -303,7 +303,7 @@ def film_groups(stream: FilmStream) -> Iterator[Group]:
 
 
 class GroupWindow:
-    """Groups of pictures, read only as far as they are asked for."""
+    """Groups of pictures of a film, read as far as they are asked for, and joined to groups of samples."""
 
     def __init__(self, pictures: Iterator[Group]) -> None:
         self._rest = pictures
@@ -315,7 +315,10 @@ class GroupWindow:
         return len(self._read) > number
 
     def group(self, first: int) -> tuple[Group, int]:
-        """Return the group that begins at one of them, and the number of groups of pictures in it."""
+        """Return the group of samples that begins at the groups of pictures number `first`, and how many it joins.
+
+        It joins as many as give enough samples for a record, if so many are left.
+        """
         count = self._read[first].count
         at = first + 1
         while count < GROUP_SAMPLES and self.any(at):

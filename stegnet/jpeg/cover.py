@@ -151,14 +151,16 @@ def rounding_directions(jpeg: JpegPicture) -> Callable[[slice], np.ndarray]:
 
 def noise_of(pixels: np.ndarray) -> np.float32:
     """Return the mean variance of the 3×3 pixels around each of the pixels, (H, W)."""
-    sums = in_block_rows(lambda part: float(_moments(_with_edges(pixels, part))[1].sum()), -(-len(pixels) // BLOCK))
+    sums = in_block_rows(
+        lambda part: float(_means_and_variances(_with_edges(pixels, part))[1].sum()), -(-len(pixels) // BLOCK)
+    )
     return np.float32(sum(sums) / pixels.size)
 
 
 def smoothed(pixels: np.ndarray, part: slice, noise: np.float32) -> np.ndarray:
     """Return rows of blocks, (n, W) float32, of pixels, (H, W), after a 3×3 Wiener filter for this noise variance."""
     wide = _with_edges(pixels, part)
-    mean, variance = _moments(wide)
+    mean, variance = _means_and_variances(wide)
     least_noise = np.float32(1e-6)
     gain = np.maximum(variance - noise, 0) / np.maximum(variance, max(noise, least_noise))
     smooth: np.ndarray = mean + gain * (wide[1:-1, 1:-1] - mean)
@@ -171,8 +173,11 @@ def _with_edges(pixels: np.ndarray, part: slice) -> np.ndarray:
     return np.pad(pixels[rows].astype(np.float32), ((0, 0), (1, 1)), mode="edge")
 
 
-def _moments(strip: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and variance of the 3×3 pixels around each, (n, W) float32, of a strip with a pixel around it."""
+def _means_and_variances(strip: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the means and the variances of the 3×3 pixels around each pixel, (n, W) float32 each.
+
+    The strip is (n + 2, W + 2): these pixels, and one more on each side.
+    """
     means: list[np.ndarray] = []
     for values in (strip, strip * strip):
         column_sums = values[:-2] + values[1:-1] + values[2:]

@@ -99,7 +99,10 @@ def scan_symbols(jpeg: JpegFile, scan: Scan, coefficients: Sequence[np.ndarray])
 
 
 def _in_order(jpeg: JpegFile, scan: Scan, coefficients: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Return a scan's blocks in order, (n, 64), and the index in the scan of the component of each block of an MCU."""
+    """Return the blocks of a scan in the order in which they are coded, (n, 64), and the component of each in an MCU.
+
+    A component is given by its index in the scan: of 4:2:0, for example, (0, 0, 0, 0, 1, 2).
+    """
     if len(scan.components) == 1:
         return coefficients[scan.components[0]].reshape(-1, 64), np.zeros(1, np.intp)
     rows, cols = jpeg.mcus

@@ -378,13 +378,13 @@ class PngFile:
 
     def _filters(self, rows: list[bytes], memory: int) -> tuple[Filters, bool]:
         """Return the filters that were tried on rows, and True; or those that match the most rows, and False."""
-        apart = max(1, CHANNELS[self.header.colour_type] * self.header.bits // 8)
+        pixel_bytes = max(1, CHANNELS[self.header.colour_type] * self.header.bits // 8)
         compared_rows = rows[:64]
-        read = unfiltered(compared_rows, apart)
+        read = unfiltered(compared_rows, pixel_bytes)
         used = bytes(row[0] for row in compared_rows)
         alike = {}  # number of rows with the same filter
         for filters in _FILTERS:
-            made = bytes(filtered_first_rows(read, apart, filters)[:, 0])
+            made = bytes(filtered_first_rows(read, pixel_bytes, filters)[:, 0])
             alike[filters] = sum(stored == chosen for stored, chosen in zip(used, made, strict=True))
         matching = max(alike.values())
         best, *equal = (filters for filters in _FILTERS if alike[filters] == matching)

@@ -53,54 +53,56 @@ def filtered_rows(picture: np.ndarray, filters: Filters) -> Iterator[np.ndarray]
         before = strip[-1]
 
 
-def filtered_first_rows(rows: np.ndarray, apart: int, filters: Filters) -> np.ndarray:
+def filtered_first_rows(rows: np.ndarray, pixel_bytes: int, filters: Filters) -> np.ndarray:
     """Filter the first rows of a picture, like `filtered`."""
     blank = np.zeros(rows.shape[1], np.uint8)
     if filters.first == filters.tried:
-        return filtered(rows, blank, apart, filters.tried)
-    first = filtered(rows[:1], blank, apart, filters.first)
-    return np.concatenate([first, filtered(rows[1:], rows[0], apart, filters.tried)]) if len(rows) > 1 else first
+        return filtered(rows, blank, pixel_bytes, filters.tried)
+    first = filtered(rows[:1], blank, pixel_bytes, filters.first)
+    return np.concatenate([first, filtered(rows[1:], rows[0], pixel_bytes, filters.tried)]) if len(rows) > 1 else first
 
 
-def filtered(rows: np.ndarray, before: np.ndarray, apart: int, tried: bytes) -> np.ndarray:
+def filtered(rows: np.ndarray, before: np.ndarray, pixel_bytes: int, tried: bytes) -> np.ndarray:
     """Filter rows, (n, width) uint8, to (n, 1 + width), with the number of its filter before each row.
 
     Args:
         rows: unfiltered rows of samples, (n, width) uint8, `width` in bytes.
         before: the row above the first, (width,) uint8.
-        apart: bytes of a pixel.
+        pixel_bytes: bytes of a pixel, at least 1.
         tried: as in `Filters`.
     """
     count, width = rows.shape
     out = np.empty((count, 1 + width), np.uint8)
-    kernels.rows(rows, before, width, apart, tried, out)
+    kernels.rows(rows, before, width, pixel_bytes, tried, out)
     return out
 
 
-def unfiltered(rows: list[bytes], apart: int) -> np.ndarray:
+def unfiltered(rows: list[bytes], pixel_bytes: int) -> np.ndarray:
     """Return the unfiltered bytes of the first rows, (n, width) uint8; each row's first byte names its filter."""
-    out = np.zeros((len(rows) + 1, len(rows[0]) - 1 + apart), np.uint8)  # with a row above and a pixel to the left
+    out = np.zeros(
+        (len(rows) + 1, len(rows[0]) - 1 + pixel_bytes), np.uint8
+    )  # with a row above and a pixel to the left
     for row, line in enumerate(rows, 1):
         content = np.frombuffer(line, np.uint8, offset=1)
         above = out[row - 1]
         now = out[row]
         if line[0] in (Filter.NONE, Filter.UP):
-            now[apart:] = content + (above[apart:] if line[0] == Filter.UP else np.uint8(0))
+            now[pixel_bytes:] = content + (above[pixel_bytes:] if line[0] == Filter.UP else np.uint8(0))
         elif line[0] == Filter.SUB:
-            for first in range(apart):
-                now[apart + first :: apart] = np.cumsum(content[first::apart], dtype=np.uint8)
+            for first in range(pixel_bytes):
+                now[pixel_bytes + first :: pixel_bytes] = np.cumsum(content[first::pixel_bytes], dtype=np.uint8)
         else:
-            now[:] = _sequentially(line, bytes(above), apart)
-    return np.ascontiguousarray(out[1:, apart:])
+            now[:] = _sequentially(line, bytes(above), pixel_bytes)
+    return np.ascontiguousarray(out[1:, pixel_bytes:])
 
 
-def _sequentially(line: bytes, above: bytes, apart: int) -> np.ndarray:
+def _sequentially(line: bytes, above: bytes, pixel_bytes: int) -> np.ndarray:
     """Return a row that was filtered by Average or Paeth, after a pixel of zeros, as in `above`."""
     is_average = line[0] == Filter.AVERAGE
-    now = bytearray(apart)
+    now = bytearray(pixel_bytes)
     for at, byte in enumerate(line[1:]):
         left = now[at]
-        up = above[at + apart]
+        up = above[at + pixel_bytes]
         corner = above[at]
         if is_average:
             predicted = (left + up) // 2

@@ -255,10 +255,10 @@ def recognise(sound: CodedSound, block: int) -> FlacSettings:
         ValueError: no encoder supports the rate.
     """
     first = len(sound.head)
-    some = 8 * block  # samples
+    some = 8 * block  # samples that are coded at a time
 
-    def numbers(comparison: _Comparison | None = None) -> Iterator[np.ndarray]:
-        """Yield all samples while the frames agree; without a comparison, those of the first blocks."""
+    def samples(comparison: _Comparison | None = None) -> Iterator[np.ndarray]:
+        """Yield samples to code, as numbers: the first ones, and the rest while frames in `comparison` are the same."""
         with closing(sound.blocks()) as blocks:
             for part in blocks:
                 for at in range(0, len(part), some):
@@ -272,12 +272,12 @@ def recognise(sound: CodedSound, block: int) -> FlacSettings:
         for encoder in ENCODERS:
             if encoder.makes_blocks_of(block):
                 beginnings[encoder] = _Comparison(own, first, sound.end)
-                encoder.encode(beginnings[encoder], numbers(), sound, block)
+                encoder.encode(beginnings[encoder], samples(), sound, block)
         nearest = min(beginnings, key=lambda encoder: abs(beginnings[encoder].frames - length))
         agreed: dict[FlacEncoder, int] = {}
         for encoder in (encoder for encoder, beginning in beginnings.items() if not beginning.differs):
             whole = _Comparison(own, first, sound.end)
-            encoder.encode(whole, numbers(whole), sound, block)
+            encoder.encode(whole, samples(whole), sound, block)
             if not whole.differs:
                 return FlacSettings(encoder, block, known=True)
             agreed[encoder] = whole.agreed

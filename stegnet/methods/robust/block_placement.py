@@ -120,15 +120,18 @@ def record_bits(blocks: int, point: OperatingPoint, share: int = 0, textured: bo
 
 
 def _header_size(blocks: int, point: OperatingPoint, textured: bool) -> int:
-    """Return the number of blocks, among `blocks`, that carry the header."""
-    most = _MOST_HEADER
-    copies = 1
+    """Return the number of blocks, among `blocks`, that carry the header: a share of them, within two bounds."""
+    least_copies = 1  # of the header's bits
+    most = _MOST_HEADER  # blocks
     if textured:
         most = -(-_BITS_OF_CHOSEN // point.bits)
     elif point.group > 1:  # readers of films recognise a header by the agreement of its copies
-        copies = 3
-        most = min(128, max(48, -(-12 * HEADER_BITS // point.bits)))
-    return max(-(-copies * HEADER_BITS // point.bits), min(-(-blocks // _HEADER_SHARE), most))
+        least_copies = 3
+        most_copies = 12
+        most = min(128, max(48, -(-most_copies * HEADER_BITS // point.bits)))
+    least = -(-least_copies * HEADER_BITS // point.bits)
+    share = -(-blocks // _HEADER_SHARE)
+    return max(least, min(share, most))
 
 
 def _chosen(blocks: np.ndarray, count: int, texture: np.ndarray | None) -> np.ndarray:

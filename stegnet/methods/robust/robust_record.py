@@ -144,7 +144,10 @@ def decoded_headers(
 
 
 def places_to_read(placement: BlockPlacement, header: bytes) -> np.ndarray | None:
-    """Return the places of a record's coded bits in the order of its code, (r,) int; None if there can't be one."""
+    """Return the places of the coded bits of the record that a header describes, in the order of its code, (r,) int.
+
+    None: no record has such a header, or it would not fit.
+    """
     rate, share = _rate_and_share(header)
     if not LOWEST <= rate <= HIGHEST or placement.capacity(rate, share) < 0:
         return None
