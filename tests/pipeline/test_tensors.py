@@ -85,10 +85,11 @@ def test_sealed_bits_never_leave_the_range_and_no_bits_change_no_sample():
 
 
 def batch_of(shuffles: list[single.Shuffle], block: int) -> tensors.BatchShuffle:
-    fields = [
-        np.stack([getattr(each, name) for each in shuffles]) for name in ("permutation", "orientation", "negative")
-    ]
-    return tensors.batch_shuffle(*map(torch.from_numpy, fields), shuffles[0].cols, block)
+    permutation, orientation, negative = (
+        torch.from_numpy(np.stack([getattr(each, name) for each in shuffles]))
+        for name in ("permutation", "orientation", "negative")
+    )
+    return tensors.batch_shuffle(permutation, orientation, negative, shuffles[0].cols, block)
 
 
 @pytest.mark.parametrize("block", [1, 8])
