@@ -3,13 +3,13 @@
 import inspect
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from textwrap import shorten
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import safetensors.torch
 import torch
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from stegnet.core.errors import ConfigError, WeightsError, did_you_mean
 from stegnet.core.names import MARK, TRUSTED, load_object
 from stegnet.core.parallel import AUTO
+from stegnet.core.pixels import MEANS
 from stegnet.networks.card import CARD_KEY, NETWORKS, SHIPPED, Card, read_card
 
 
@@ -33,11 +34,21 @@ class Pair(nn.Module):
         periodic: a container's samples are read modulo `period()`, which is not 0.
         bits: 0; or, for a modem, the number of bits in each block of 8×8 pixels.
         hides_pictures: false for a network that hides bits.
+        base, rate, container_weight: what suits it in training: the part of a secret that both sides know ("none",
+            "means" or "coded"), the peak learning rate of AdamW, and the initial weight of the container's error, if it
+            does not depend on the base.
+        small: keyword arguments of a pair small enough for tests.
+        published: parameters, and multiply-adds a pixel of 256×256 to hide and to reveal, by the paper or its code.
     """
 
     periodic = False
     bits = 0
     hides_pictures = True
+    base: ClassVar[str] = MEANS
+    rate: ClassVar[float] = 0.002
+    container_weight: ClassVar[float | None] = None
+    small: ClassVar[Mapping[str, Any]] = {}
+    published: ClassVar[tuple[int, int, int] | None] = None
 
     def period(self) -> Tensor:
         """Return the period, () in [0, 1], modulo which a container's samples are read; 0 if they are read as they are.
@@ -54,7 +65,8 @@ class Pair(nn.Module):
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
         """Return the container, (B, 3, H, W), which resembles `cover`; neither clamped to [0, 1] nor rounded.
 
-        `secret` is its shuffled residual: around 0, with an RMS of about 0.1.
+        `secret` is its shuffled residual: around 0, with an RMS of about 0.1. The last step is in 32 bits, also under
+        autocast: near 1, the steps of bfloat16 are those of a file.
         """
         raise NotImplementedError
 
@@ -66,7 +78,7 @@ class Pair(nn.Module):
         return container.new_zeros(())
 
     def reveal(self, container: Tensor) -> Tensor:
-        """Return the hidden residual, (B, 3, H, W), still shuffled, from `container` alone."""
+        """Return the hidden residual, (B, 3, H, W) float32, still shuffled, from `container` alone."""
         raise NotImplementedError
 
     def enhance(self, base: Tensor) -> Tensor:

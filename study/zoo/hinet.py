@@ -15,6 +15,8 @@ train.py compares all bands of the first picture of a batch instead. DeepMIH has
 map, which would show it where the first has hidden.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -100,6 +102,12 @@ class HiNet(Pair):
     """
 
     scales_cover = False
+    small: ClassVar = {"blocks": 2, "width": 4}
+    published = (
+        4_050_240,
+        1_010_988,
+        1_010_952,
+    )  # 16 couplings of three blocks of 84,240 weights, at half resolution
 
     def __init__(self, blocks: int = 16, width: int = 32) -> None:
         super().__init__()
@@ -136,3 +144,4 @@ class DeepMIH(HiNet):
     """The same, but the cover's branch is scaled, too, not only added to."""
 
     scales_cover = True
+    published = 5_400_320, 1_347_948, 1_347_912  # as above, of four dense blocks: the first network of the cascade

@@ -14,6 +14,8 @@ which only permutes the weights.
 All gradients are deterministic on CUDA: attention is computed by matrix products and a softmax, means by sums.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -287,6 +289,9 @@ class StegFormer(Pair):
         blocks: number of adaptive blocks in each level but the lowest.
         width: channels of the first level.
     """
+
+    small: ClassVar = {"width": 1}
+    published = 34_961_314, 154_728, 154_512  # StegFormer-S, 17.5 M each way (model.py of aoli-gei/StegFormer)
 
     def __init__(self, blocks: int = 1, width: int = 8) -> None:
         super().__init__()

@@ -10,6 +10,8 @@ Departures: pictures are zero-padded to multiples of 32, and the output is cropp
 where a batch norm follows, which would remove it.
 """
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from stegnet.core.pixels import GREY
@@ -23,6 +25,10 @@ class UniversalDeepHiding(Pair):
     Args:
         width: channels of the first level, and of the revealing network's first convolution.
     """
+
+    small: ClassVar = {"width": 4}
+    # 17,396,096 weights besides biases and norms (models/HidingUNet.py, RevealNet.py of Universal-Deep-Hiding).
+    published = 17_401_094, 84_224, 740_736
 
     def __init__(self, width: int = 64) -> None:
         super().__init__()

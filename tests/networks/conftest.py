@@ -1,29 +1,37 @@
-"""A small pair of each family, and of each network of the zoo."""
+"""A small pair of each family, of each network of the zoo, and of those of a user's own."""
 
+import os
+import sys
+from types import ModuleType
 from typing import Any
 
 import torch
 
-from stegnet.networks import Pair, build
+from stegnet.networks import Pair, build, family_names
+from stegnet.networks.pair import find_family
+from tests.support.lab import ROOT, read
 
-SMALL: dict[str, dict[str, Any]] = {
-    "baluja": {"width": 4},
-    "costa": {"width": 6, "ends": 2, "backbone": "test_convnext"},
-    "invertible": {"blocks": 1, "width": 6, "backbone": "test_convnext", "place": "ends+latent"},
-    "modem": {"rungs": [{"bits": 2, "scale": 1.0}, {"bits": 3, "scale": 2.0}], "width": 6, "blocks": 2},
-    "timm_unet": {"backbone": "test_resnet", "width": 4},
-    "unet": {"width": 4},
-    "study.zoo.hinet:DeepMIH": {"blocks": 2, "width": 4},
-    "study.zoo.hinet:HiNet": {"blocks": 2, "width": 4},
-    "study.zoo.stegformer:StegFormer": {"width": 1},
-    "study.zoo.udh:UniversalDeepHiding": {"width": 4},
-}
+OWN = "mine:Plain"  # the example of docs/networks.md
+
+
+def _printed_module() -> ModuleType:
+    """The file of that example, as if it lay in the current folder."""
+    text = (ROOT / "docs/networks.md").read_text(encoding="utf-8").partition("## A network of your own")[2]
+    module = ModuleType("mine")
+    exec(text.split("```")[1].partition("\n")[2], module.__dict__)
+    return module
+
+
+sys.modules.setdefault("mine", _printed_module())
+ASKED = os.environ.get("STEGNET_NETWORK", "")  # one that a user asks about
+ZOO = {read(profile)["model.name"] for profile in (ROOT / "study/zoo").glob("*.yaml")}
+NAMES = sorted({*family_names(), *ZOO, OWN, ASKED} - {""})
 
 
 def perturbed(family: str, factor: float = 1, noise: float = 0.02, **options: Any) -> Pair:
     """A small pair whose weights are not those at the start, where layers may be zero."""
     torch.manual_seed(0)
-    pair = build(family, **options or SMALL[family])
+    pair = build(family, **options or find_family(family).small)
     for parameter in pair.parameters():
         parameter.data = factor * parameter.data + noise * torch.randn_like(parameter)
     return pair

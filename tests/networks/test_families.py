@@ -9,16 +9,17 @@ import torch
 from pipeline.train.complexity import size_of
 from stegnet import ConfigError
 from stegnet.core.pixels import GREY
-from stegnet.networks import SHIPPED, Card, Pair, build, family_names, load_pair, read_card, save_pair, weights_id
+from stegnet.networks import SHIPPED, Card, Pair, build, load_pair, read_card, save_pair, weights_id
 from stegnet.networks.layers import Haar
-from tests.networks.conftest import SMALL, perturbed, pictures
+from stegnet.networks.pair import find_family
+from tests.networks.conftest import NAMES, OWN, ZOO, perturbed, pictures
 from tests.support.lab import ROOT
 from tests.support.printed import printed_programs
 
 pytestmark = pytest.mark.arithmetic
 
 SCRAMBLE = {"base": "means", "quality": 85, "block": 8, "period": 0.0}
-FAMILIES = {name: (name, SMALL[name]) for name in sorted({*SMALL, *family_names()}) if name != "modem"}
+FAMILIES = {name: (name, dict(find_family(name).small)) for name in NAMES if find_family(name).hides_pictures}
 # Backbones: convolutions, a batch norm, one size of maps, and maps that are (B, H, W, C).
 KINDS = ("test_convnext", "test_resnet", "test_vit", "mambaout_femto")
 COUPLINGS = {"blocks": 1, "width": 4, "ends": 2, "place": "ends+couplings"}
@@ -27,21 +28,7 @@ WITH_BACKBONES = {f"timm_unet {kind}": ("timm_unet", {"width": 4, "backbone": ki
 CASES = FAMILIES | WITH_COUPLINGS | WITH_BACKBONES
 # Families whose two directions use the same weights.
 SHARED = {name: CASES[name] for name in ("study.zoo.hinet:DeepMIH", "study.zoo.hinet:HiNet", *WITH_COUPLINGS)}
-# Families whose last steps, at least, compute in 32 bits where the rest does in fewer.
-EXACT = {name: FAMILIES[name] for name in FAMILIES if name not in ("baluja", "timm_unet")}
-# Parameters of both directions, and multiply-adds a pixel of 256×256 to hide and to reveal, as by hand from the
-# channels of the papers' or authors' layers. HiNet has 16 couplings of three dense blocks of 84,240 weights each at
-# half resolution (4.05 M, as papers quote it), DeepMIH's first network of four; UDH has 17,396,096 weights besides
-# biases and norms (models/HidingUNet.py and RevealNet.py of ChaoningZhang/Universal-Deep-Hiding); the U-Net 41.8 and
-# 0.74 M; StegFormer-S 17.5 M each way (model.py of aoli-gei/StegFormer).
-PUBLISHED = {
-    "baluja": (2_650_656, 1_890_450, 757_950),
-    "study.zoo.hinet:DeepMIH": (5_400_320, 1_347_948, 1_347_912),
-    "study.zoo.hinet:HiNet": (4_050_240, 1_010_988, 1_010_952),
-    "study.zoo.stegformer:StegFormer": (34_961_314, 154_728, 154_512),
-    "study.zoo.udh:UniversalDeepHiding": (17_401_094, 84_224, 740_736),
-    "unet": (42_574_086, 92_672, 740_736),
-}
+PUBLISHED = {name: size for name in NAMES if (size := find_family(name).published)}
 REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("costa", {"blocks": 1}, "model.blocks: must be 2 or more", ""),
     ("costa", {"place": "base + latent"}, "unknown place 'latent'", "known: base, secret, joined by +"),
@@ -142,7 +129,7 @@ def test_a_weights_file_round_trip(pair, case, tmp_path, monkeypatch):
     assert weights_id(tmp_path / "a") == weights_id(tmp_path / "b") != weights_id(tmp_path / "c")
 
 
-@over(EXACT)
+@over(CASES)
 def test_the_container_is_computed_in_32_bits(pair):
     cover, secret = pictures(32, 32)
     with torch.autocast("cpu", torch.bfloat16):
@@ -179,11 +166,20 @@ def test_hiding_is_the_forward_pass_and_revealing_its_inverse(pair):
     torch.testing.assert_close(pair.reveal(container), haar.inverse(found) - grey, rtol=0, atol=1e-5)
 
 
+def test_the_page_s_own_network_is_among_them():
+    assert OWN in FAMILIES
+
+
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_sizes_are_the_published_ones(name):
     with torch.device("meta"):
         size = size_of(build(name).to("meta"), 256)
     assert tuple(size.values()) == PUBLISHED[name]
+
+
+def test_the_sizes_of_the_zoo_are_known():
+    """A class that says none is not compared."""
+    assert PUBLISHED.keys() >= ZOO
 
 
 def test_the_size_of_the_shipped_pair_is_that_of_the_manual():

@@ -27,7 +27,8 @@ from stegnet.networks import (
 from stegnet.networks.engines import ALWAYS, graph_file
 from stegnet.networks.engines.onnx_engine import OnnxEngine
 from stegnet.networks.engines.torch_engine import TorchEngine
-from tests.networks.conftest import SMALL, perturbed
+from stegnet.networks.pair import find_family
+from tests.networks.conftest import NAMES, perturbed
 from tests.support.lab import PARAMS, load
 
 pytestmark = pytest.mark.slow
@@ -37,13 +38,13 @@ def made(family: str, folder: Path) -> Path:
     """Weights of a small pair."""
     path = folder / "pair.safetensors"
     scramble = {"base": "means", "quality": 85, "block": 8, "period": 0.0}
-    save_pair(path, perturbed(family), Card(family, SMALL[family], scramble))
+    save_pair(path, perturbed(family), Card(family, dict(find_family(family).small), scramble))
     return path
 
 
 FAMILIES = [
     name if name in ("costa", "invertible") else pytest.param(name, marks=pytest.mark.night)  # they have all graphs
-    for name in SMALL
+    for name in NAMES
     if name != MODEM
 ]
 

@@ -11,9 +11,12 @@ are rounded to 8 bits in training. The preparation network outputs features, not
 after the shuffle.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
+from stegnet.core.compute import full_precision
 from stegnet.networks.pair import Pair, register
 
 KERNELS = (3, 4, 5)
@@ -45,6 +48,14 @@ class Branches(nn.Module):
         return torch.cat([path(joined) for path in self.mixed], dim=1)
 
 
+class ExactConvolution(nn.Conv2d):
+    """A convolution that is computed in 32 bits, since a container must not be rounded before its samples are."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        with full_precision(features.device):
+            return super().forward(features.float())
+
+
 @register
 class Baluja(Pair):
     """Three networks that share no weights.
@@ -53,11 +64,14 @@ class Baluja(Pair):
         width: channels of each branch; 50 in the paper.
     """
 
+    small: ClassVar = {"width": 4}
+    published = 2_650_656, 1_890_450, 757_950  # as by hand from the paper's layers
+
     def __init__(self, width: int = 50) -> None:
         super().__init__()
         joined = len(KERNELS) * width
         self.preparer = Branches(3, width)
-        self.hider = nn.Sequential(Branches(joined + 3, width), nn.Conv2d(joined, 3, 1))
+        self.hider = nn.Sequential(Branches(joined + 3, width), ExactConvolution(joined, 3, 1))
         self.revealer = nn.Sequential(Branches(3, width), nn.Conv2d(joined, 3, 1))
 
     def hide(self, cover: Tensor, secret: Tensor) -> Tensor:
@@ -66,4 +80,4 @@ class Baluja(Pair):
 
     def reveal(self, container: Tensor) -> Tensor:
         revealed: Tensor = self.revealer(container)
-        return revealed
+        return revealed.float()

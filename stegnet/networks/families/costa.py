@@ -11,12 +11,14 @@ before revealing. The change of each sample is then independent of the secret: w
 """
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from stegnet.core.compute import full_precision
 from stegnet.core.errors import ConfigError
+from stegnet.core.pixels import CODED
 from stegnet.networks.layers import BANDS, NONE, Haar, Refiner, Subnet, fraction, mix
 from stegnet.networks.pair import Pair, chosen_places, register
 
@@ -45,6 +47,10 @@ class Costa(Pair):
     """
 
     periodic = True
+    base = CODED
+    rate = 0.005
+    container_weight = 1.0
+    small: ClassVar = {"width": 6, "ends": 2, "backbone": "test_convnext"}
 
     def __init__(
         self,

@@ -1,5 +1,7 @@
 """An invertible network, small enough to be trained on a CPU."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -94,6 +96,8 @@ class Invertible(Pair):
     Raises:
         ConfigError: there is no such place or backbone, or `ends` is 1.
     """
+
+    small: ClassVar = {"blocks": 1, "width": 6, "backbone": "test_convnext", "place": "ends+latent"}
 
     def __init__(
         self,

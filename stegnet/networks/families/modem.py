@@ -9,7 +9,7 @@ rest through real codecs: how far each coefficient goes, what else to change, an
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +44,7 @@ class Modem(Pair):
     """
 
     hides_pictures = False
+    small: ClassVar = {"rungs": [{"bits": 2, "scale": 1.0}, {"bits": 3, "scale": 2.0}], "width": 6, "blocks": 2}
     basis: Tensor  # (192, 192), from a block's RGB samples to its coefficients
     inverse: Tensor  # (192, 192), from coefficients to samples
     places: Tensor  # (bits,) int64, the coefficient of each bit

@@ -7,6 +7,8 @@ All gradients except the backbone's are deterministic on CUDA: feature maps are 
 padded with zeros, since the gradients of bilinear interpolation and reflection padding are not deterministic.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -72,6 +74,8 @@ class TimmUNet(Pair):
         WeightsError: its pretrained weights can't be downloaded.
     """
 
+    small: ClassVar = {"backbone": "test_resnet", "width": 4}
+
     def __init__(self, backbone: str = "resnet18", pretrained: bool = False, width: int = 32) -> None:
         super().__init__()
         if backbone == NONE:
@@ -85,7 +89,7 @@ class TimmUNet(Pair):
 
     def reveal(self, container: Tensor) -> Tensor:
         revealed: Tensor = self.revealer(container)
-        return revealed
+        return revealed.float()
 
 
 def _resize(features: Tensor, like: Tensor) -> Tensor:

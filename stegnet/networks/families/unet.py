@@ -8,6 +8,8 @@ Departures: pictures are zero-padded to multiples of 128, and the container is c
 centred on 0, not in [0, 1], so the secret is revealed as 2σ(x) - 1 instead of σ(x).
 """
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -22,6 +24,9 @@ class UNet(Pair):
     Args:
         width: channels of the first level, and of the revealing network's first convolution.
     """
+
+    small: ClassVar = {"width": 4}
+    published = 42_574_086, 92_672, 740_736  # 41.8 M parameters of the U-Net, 0.74 M that reveal
 
     def __init__(self, width: int = 64) -> None:
         super().__init__()
