@@ -12,12 +12,14 @@ from pathlib import Path
 
 import torch
 
-from pipeline.config import PUBLIC_KEY, Config, ModelConfig, flatten, recipe_of
-from pipeline.fingerprint import code_hashes, own_code
+from pipeline.parameters.training import ModelConfig
+from pipeline.parameters.video import PUBLIC_KEY
+from pipeline.parameters.whole import Config
 from pipeline.prepare.folders import check_folders
 from pipeline.prepare.prepare import find_sources
 from pipeline.stage import run_stage, write_json
 from pipeline.train.losses import check_loss
+from pipeline.train.own_code import code_hashes, own_code
 from pipeline.train.pairs import check_augmentation
 from pipeline.train.processes import process_count
 from pipeline.train.run import training_precision
@@ -90,7 +92,7 @@ def check_network(config: Config) -> None:
     except (RuntimeError, TypeError, ValueError) as error:  # of timm, for anything that a backbone does not support
         reason = " ".join(str(error).split())
         raise ConfigError(f"model.backbone: {section.backbone} can't be trained ({reason})", "resnet18 can") from error
-    default = recipe_of(flatten(asdict(config)))["train.base_weight"]
+    default = 1.0
     if config.train.base_weight != default and not base.requires_grad:
         reason = f"{section.name} has no network that enhances bases"
         if find_family(section.name).enhance is not Pair.enhance:
@@ -136,4 +138,4 @@ def _networks(section: ModelConfig, key: str, value: str) -> str:
 
 
 if __name__ == "__main__":
-    run_stage(main, "data", "checked", "code")
+    run_stage(main, "data", "checked", "code", reads=Config)

@@ -18,7 +18,6 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from pipeline.config import Config
 from pipeline.stage import run_stage, write_json
 from stegnet.core.disk import atomic_write, temporary_folder
 from stegnet.core.errors import WeightsError
@@ -58,7 +57,7 @@ class Agreement:
     equal: float  # share of samples that are equal when rounded to 8 bits
 
 
-def main(config: Config, weights: Path, out: Path) -> None:
+def main(weights: Path, out: Path) -> None:
     """Export the pair to ONNX files in `out`, with their agreement with PyTorch.
 
     A backbone that can't be exported only causes a warning, since no other stage needs ONNX files.

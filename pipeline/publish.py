@@ -6,14 +6,14 @@ stage logs the missing runs; it has no outputs and is therefore never restored. 
 
 from pathlib import Path
 
-from pipeline.config import Config
+from pipeline.parameters.whole import Config
 from pipeline.stage import run_stage
 from pipeline.tracking import open_store, results
 
 
 def main(config: Config, shards: Path, weights: Path, onnx: Path, reports: Path, studies: Path | None) -> None:
     """Log the results that MLflow lacks, and link them to the training."""
-    tracker = open_store(config)
+    tracker = open_store()
     stills = results.evaluate_result(weights, reports / "evaluate", reports / "speed.json", shards)
     film = results.video_result(weights, reports / "video", Path(config.video.cover), Path(config.video.secret))
     detection = results.detect_result(weights, reports / "detect", shards)
@@ -31,4 +31,4 @@ def main(config: Config, shards: Path, weights: Path, onnx: Path, reports: Path,
 
 
 if __name__ == "__main__":
-    run_stage(main, "shards", "weights", "onnx", "reports", "studies?")
+    run_stage(main, "shards", "weights", "onnx", "reports", "studies?", reads=Config)

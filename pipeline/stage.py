@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from pipeline.config import load
+from pipeline.config import check, flatten, read
 from stegnet.core.disk import disk_errors
 from stegnet.core.errors import ConfigError, StegnetError
 from stegnet.core.names import TRUSTED
@@ -43,10 +43,11 @@ def film_bar() -> Iterator[Progress]:
         yield progress
 
 
-def run_stage(work: Callable[..., None], *paths: str) -> None:
-    """Call `work(config, **paths)`, with params.yaml and the paths from the command line, and exit as a program.
+def run_stage(work: Callable[..., None], *paths: str, reads: type | None = None) -> None:
+    """Call `work(config, **paths)`, with paths from the command line, and exit as a program.
 
-    Paths are the names of the command line's positional arguments; a name that ends in ? is optional.
+    Paths are the names of the command line's positional arguments; a name that ends in ? is optional. `config` has the
+    parameters of params.yaml that `reads` names, a class of `pipeline.parameters`; without one, it is left out.
     """
     escape_unprintable()
     module = sys.modules[work.__module__]
@@ -65,9 +66,10 @@ def run_stage(work: Callable[..., None], *paths: str) -> None:
             reason = "in a shallow clone, DVC loses the results of --queue and --temp"
             raise ConfigError(reason, "git fetch --unshallow")
         try:
-            config = load(Path("params.yaml"))
-            os.environ[TRUSTED] = config.model.name  # also in the processes that the stage starts
-            work(config, **vars(arguments))
+            values = read(Path("params.yaml"))
+            config: list[object] = [] if reads is None else [check(values, reads)]
+            os.environ[TRUSTED] = str(flatten(values).get("model.name"))  # also in the processes that the stage starts
+            work(*config, **vars(arguments))
         except ConfigError as error:
             if in_copy or "DVC_EXP_NAME" not in os.environ:
                 raise

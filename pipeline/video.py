@@ -11,7 +11,6 @@ from typing import NamedTuple
 import ffmpeg
 import pandas as pd
 
-from pipeline.config import PUBLIC_KEY, Config
 from pipeline.evaluate.quality import (
     HideRevealResult,
     Row,
@@ -20,6 +19,7 @@ from pipeline.evaluate.quality import (
     measure_quality,
     setup_of,
 )
+from pipeline.parameters.video import PUBLIC_KEY, VideoParameters
 from pipeline.stage import film_bar, run_stage, write_json, write_table
 from pipeline.tracking import track
 from pipeline.tracking.results import video_result
@@ -51,13 +51,13 @@ FILM = "film_"  # prefix of columns with a film's figures
 HEADLINE = (CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR)  # the columns whose means represent a film
 
 
-def main(config: Config, weights: Path, cover: Path, secret: Path, out: Path) -> None:
+def main(config: VideoParameters, weights: Path, cover: Path, secret: Path, out: Path) -> None:
     """Hide the demonstration film in another, reveal it, and write films, figures and the tracked run to `out`."""
     make_deterministic(config.seed, config.train.threads)
     out.mkdir(parents=True, exist_ok=True)
     network = Network.load(weights, backend="torch")
     key = PUBLIC_DEMONSTRATION_KEY if config.video.key == PUBLIC_KEY else read_key(config.video.key)
-    with track(config, "video", setup_of(network)) as run:
+    with track("video", setup_of(network)) as run:
         with film_bar() as progress:
             frames = demonstrate(network, cover, secret, out, config.seed, progress, key)
         write_table(out / "frames.csv", frames, index="frame")
@@ -184,4 +184,4 @@ def film_headline(figures: dict[str, float]) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    run_stage(main, "weights", "cover", "secret", "out")
+    run_stage(main, "weights", "cover", "secret", "out", reads=VideoParameters)

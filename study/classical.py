@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from sealwatch import ws
 
-from pipeline.config import Config
 from pipeline.detect.methods import Method, container_seed, network_by_key, sealed_at
+from pipeline.parameters.evaluate import EvaluateParameters
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
 from stegnet.networks import Network
@@ -29,7 +29,7 @@ _MASK = np.array([0, 1, 1, 0])
 _LEAST_COUNT = 4  # a pair of values with fewer samples in either place is ignored (Westfeld 1999)
 
 
-def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
+def main(config: EvaluateParameters, shards: Path, weights: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
     pairs = photograph_pairs(shards, config.evaluate.shift)
     before = _scores([cover for cover, _ in pairs])
@@ -172,4 +172,4 @@ def _roughness(groups: np.ndarray) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    run_stage(main, "shards", "weights", "out")
+    run_stage(main, "shards", "weights", "out", reads=EvaluateParameters)

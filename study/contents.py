@@ -14,9 +14,9 @@ import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 from skimage.color import hsv2rgb
 
-from pipeline.config import Config
 from pipeline.evaluate.quality import HideRevealResult, PicturePairs, hide_and_reveal, map_in_threads, measure_quality
 from pipeline.evaluate.statistics import headline_kind
+from pipeline.parameters.evaluate import EvaluateParameters
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
 from stegnet.core.measures import CONTAINER_PSNR, PSNR, SECRET_PSNR, SIDES
@@ -34,7 +34,7 @@ Names = tuple[str, str]  # of the contents of cover and secret
 Pictures = dict[str, np.ndarray]  # by content
 
 
-def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
+def main(config: EvaluateParameters, shards: Path, weights: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
     network, pairs = Network.load(weights, backend="torch"), PicturePairs(shards, config.evaluate.shift)
     (_, cover), (_, secret) = pairs.pair(headline_kind(pairs.kinds), 0)
@@ -154,4 +154,4 @@ def _saturated(height: int, width: int, random: np.random.Generator) -> np.ndarr
 
 
 if __name__ == "__main__":
-    run_stage(main, "shards", "weights", "out")
+    run_stage(main, "shards", "weights", "out", reads=EvaluateParameters)

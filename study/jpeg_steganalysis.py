@@ -28,10 +28,10 @@ from conseal.uerd import simulate_single_channel as uerd
 from joblib import Memory
 from PIL import Image
 
-from pipeline.config import Config
 from pipeline.detect.methods import container_seed, evenly
 from pipeline.evaluate.statistics import Scores
 from pipeline.fingerprint import source_hash
+from pipeline.parameters.shared import MeasureParameters
 from pipeline.shards import cache_folder
 from pipeline.stage import run_stage, write_json, write_table
 from stegnet.core.errors import DataError
@@ -94,7 +94,7 @@ CASES = tuple(JpegCase(*case) for case in (  # the most telling first
 MEGAPIXEL, AT_ONCE = 16, (JpegCase(75, NSF5, 0.1, DCTR), *(JpegCase(75, JPEG, rate, DCTR) for rate in (0.05, 0.1, 0.2)))
 
 
-def main(config: Config, photographs: Path, out: Path) -> None:
+def main(config: MeasureParameters, photographs: Path, out: Path) -> None:
     pictures, rows = covers(photographs), []
     for case in CASES:
         if not available(case.method):
@@ -274,4 +274,4 @@ def _saved(picture: np.ndarray, quality: int, folder: Path) -> Path:
 
 
 if __name__ == "__main__":
-    run_stage(main, "photographs", "out")
+    run_stage(main, "photographs", "out", reads=MeasureParameters)

@@ -19,10 +19,10 @@ from scipy.fft import dctn
 from scipy.optimize import linear_sum_assignment
 from sklearn.covariance import LedoitWolf
 
-from pipeline.config import Config
 from pipeline.detect.methods import container_seed, network_by_key
 from pipeline.evaluate.quality import PicturePairs, map_in_threads
 from pipeline.evaluate.statistics import headline_kind
+from pipeline.parameters.evaluate import EvaluateParameters
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
 from stegnet.core.keystream import ORIENTATIONS
@@ -44,7 +44,7 @@ _LEAST = 1e-4  # of a band's energy, where logarithms are taken
 _OPPONENT = np.array([[1, 1, 1], [1, -1, 0], [0.5, 0.5, -1]]).T / np.sqrt([3, 2, 1.5])
 
 
-def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
+def main(config: EvaluateParameters, shards: Path, weights: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
     network, pairs = Network.load(weights, backend="torch"), PicturePairs(shards, config.evaluate.shift)
     own, rows = pairs_of(pairs, headline_kind(pairs.kinds))[:MOST_PAIRS], []
@@ -175,4 +175,4 @@ def _turned(flat: np.ndarray, block: int, orientation: int) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    run_stage(main, "shards", "weights", "out")
+    run_stage(main, "shards", "weights", "out", reads=EvaluateParameters)

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
-from pipeline.config import Config
 from pipeline.detect.methods import Method, container_seed, four_bit_swap, network_by_key
+from pipeline.parameters.evaluate import EvaluateParameters
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
 from stegnet.networks import Network
@@ -22,7 +22,7 @@ AWAY = 2  # pairs to the unrelated picture's: its secret is neither this secret 
 METHODS = {"stegnet": "leak", "4-bit swap": "leak_4_bit_swap"}
 
 
-def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
+def main(config: EvaluateParameters, shards: Path, weights: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
     pairs = photograph_pairs(shards, config.evaluate.shift)
     methods = zip(METHODS, (network_by_key(Network.load(weights, backend="torch")), four_bit_swap), strict=True)
@@ -71,4 +71,4 @@ def edges(picture: np.ndarray) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    run_stage(main, "shards", "weights", "out")
+    run_stage(main, "shards", "weights", "out", reads=EvaluateParameters)

@@ -15,9 +15,9 @@ import pandas as pd
 import torch
 from PIL import Image
 
-from pipeline.config import Config
 from pipeline.evaluate.quality import map_in_threads
 from pipeline.evaluate.statistics import share_interval
+from pipeline.parameters.evaluate import EvaluateParameters
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.channels import MESSENGER, PictureChannel, parse_picture_channel
 from stegnet.core.compute import make_deterministic
@@ -55,7 +55,7 @@ PICTURES = 44  # covers for which a secret picture is fitted and measured
 Row = dict[str, object]
 
 
-def main(config: Config, shards: Path, catalogue: Path, media: Path, weights: Path, out: Path) -> None:
+def main(config: EvaluateParameters, shards: Path, catalogue: Path, media: Path, weights: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
     pairs, large = photograph_pairs(shards, config.evaluate.shift), large_photographs(catalogue, media)
     modems = {MODEM: PictureModem.load(weights), QIM: untrained(weights)}
@@ -199,4 +199,4 @@ def _saved(picture: np.ndarray, **options: object) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    run_stage(main, "shards", "catalogue", "media", "weights", "out")
+    run_stage(main, "shards", "catalogue", "media", "weights", "out", reads=EvaluateParameters)

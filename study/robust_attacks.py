@@ -21,10 +21,10 @@ import numpy as np
 import pandas as pd
 from scipy.fft import dctn
 
-from pipeline.config import Config
 from pipeline.detect.methods import container_seed, evenly, key_of
 from pipeline.evaluate.quality import map_in_threads
 from pipeline.evaluate.statistics import Scores
+from pipeline.parameters.evaluate import EvaluateParameters
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
 from stegnet.core.pixels import BLOCK, through_jpeg
@@ -126,7 +126,7 @@ class RobustFilmHider:
         return hide_in_group(frames, self.point, content, key, motion(frames))
 
 
-def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
+def main(config: EvaluateParameters, shards: Path, weights: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
     modem = PictureModem.load(weights)
     known, unseen = evenly(training_photographs(shards), KNOWN), photograph_pairs(shards, config.evaluate.shift)
@@ -307,4 +307,4 @@ def through_film(frames: Sequence[np.ndarray], coding: Coding, read: Callable[[P
 
 
 if __name__ == "__main__":
-    run_stage(main, "shards", "weights", "out")
+    run_stage(main, "shards", "weights", "out", reads=EvaluateParameters)

@@ -23,6 +23,7 @@ from joblib import Memory
 from pipeline.config import load
 from pipeline.evaluate.statistics import share_interval
 from pipeline.fingerprint import source_hash
+from pipeline.parameters.shared import MeasureParameters
 from pipeline.shards import cache_folder, file_hash
 from pipeline.stage import bar, program, write_json, write_table
 from stegnet.core.compute import cpu_threads, make_deterministic
@@ -117,7 +118,7 @@ WAYS = {  # by channel: the constant rate factor, and ways of encoding
 
 
 def main(films: Path, out: Path, channels: Sequence[str]) -> None:
-    config = load(Path("params.yaml"))
+    config = load(Path("params.yaml"), MeasureParameters)
     make_deterministic(config.seed, config.train.threads)
     workers, found, code = cpu_threads(config.train.threads), list_films(films), source_hash(CODE)
     cached = Memory(cache_folder() / "films", verbose=0)

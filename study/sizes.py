@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.config import Config
 from pipeline.evaluate.quality import HideRevealResult, hide_and_reveal, map_in_threads, measure_quality
 from pipeline.evaluate.statistics import REAL, RENDERED, summary_stats
+from pipeline.parameters.evaluate import EvaluateParameters
 from pipeline.prepare.downloads import photograph_jobs
 from pipeline.prepare.scenes import render_scene
 from pipeline.stage import bar, run_stage, write_json, write_table
@@ -25,7 +25,7 @@ _NEVER_TRAINED = 2**31  # seeds of scenes from here on are for tests, as in pipe
 Pictures = dict[tuple[str, int], list[np.ndarray]]
 
 
-def main(config: Config, catalogue: Path, weights: Path, out: Path) -> None:
+def main(config: EvaluateParameters, catalogue: Path, weights: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
     pictures = pictures_of_all_sizes(catalogue, config.seed)
     network = Network.load(weights, backend="torch")
@@ -98,4 +98,4 @@ def _scaled(kind: str, pictures: list[np.ndarray]) -> Pictures:
 
 
 if __name__ == "__main__":
-    run_stage(main, "catalogue", "weights", "out")
+    run_stage(main, "catalogue", "weights", "out", reads=EvaluateParameters)

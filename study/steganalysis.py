@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 from joblib import Memory, Parallel, delayed
 
-from pipeline.config import Config
 from pipeline.detect.methods import Method, container_seed, evenly, network_by_key, sealed_at
+from pipeline.parameters.evaluate import EvaluateParameters
 from pipeline.shards import cache_folder, file_hash
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
@@ -61,7 +61,7 @@ class Case:
         return FAST | (SLOW if self.rate <= MOST_SLOW else {})
 
 
-def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
+def main(config: EvaluateParameters, shards: Path, weights: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
     known, unseen = training_photographs(shards), photograph_pairs(shards, config.evaluate.shift)
     rows = [row for case in cases(weights) for row in measure(case, known, unseen, config.seed)]
@@ -132,4 +132,4 @@ def _extract_each(extract: Callable[[np.ndarray], np.ndarray], pictures: np.ndar
 
 
 if __name__ == "__main__":
-    run_stage(main, "shards", "weights", "out")
+    run_stage(main, "shards", "weights", "out", reads=EvaluateParameters)

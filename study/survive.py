@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.config import Config
 from pipeline.detect.methods import container_seed, evenly
 from pipeline.evaluate.quality import PicturePairs, map_in_threads
+from pipeline.parameters.evaluate import EvaluateParameters
 from pipeline.stage import bar, run_stage, write_json, write_table
 from pipeline.tensors import seeded_shuffle
 from stegnet.core.compute import make_deterministic
@@ -40,7 +40,7 @@ CODECS: dict[str, tuple[tuple[int, ...], Callable[[np.ndarray, int], np.ndarray]
 }
 
 
-def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
+def main(config: EvaluateParameters, shards: Path, weights: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
     network, pairs = Network.load(weights, backend="torch"), mixed_pairs(PicturePairs(shards, config.evaluate.shift))
     measured = partial(measure, network, pairs, config.seed)
@@ -82,4 +82,4 @@ def measure(network: Network, pairs: list[Pair], seed: int, number: int) -> Iter
 
 
 if __name__ == "__main__":
-    run_stage(main, "shards", "weights", "out")
+    run_stage(main, "shards", "weights", "out", reads=EvaluateParameters)

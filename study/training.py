@@ -5,7 +5,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import AugmentConfig, Config, changed, check_as, flatten, read
+from pipeline.config import changed, check, flatten, read
+from pipeline.parameters.training import AugmentConfig
 from pipeline.stage import bar, run_stage
 from pipeline.train.checkpoint import Checkpoint
 from pipeline.train.processes import training_processes
@@ -18,8 +19,7 @@ from study.tasks.modem_task import ModemTask
 CHECKPOINTS = Path(".checkpoints/others")
 
 
-def main(config: Config, changes: Path, shards: Path, weights: Path) -> None:
-    del config  # of the family of params.yaml
+def main(changes: Path, shards: Path, weights: Path) -> None:
     changed_to = changed_config(changes)
     with training_processes("study.training", changed_to):
         leads = rank() == 0
@@ -35,7 +35,7 @@ def changed_config(changes: Path) -> ModemConfig:
     """The parameters of the training: params.yaml, changed by a YAML file; augmentations that this omits are 0."""
     none = {f"train.augment.{each.name}": "none" if each.name == "own" else 0.0 for each in fields(AugmentConfig)}
     values: Any = changed(read(Path("params.yaml")), none | flatten(read(changes)))
-    return check_as(values, ModemConfig)
+    return check(values, ModemConfig)
 
 
 if __name__ == "__main__":

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.config import Config
 from pipeline.evaluate.quality import PicturePairs
 from pipeline.evaluate.statistics import headline_kind
+from pipeline.parameters.evaluate import EvaluateParameters
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
 from stegnet.core.errors import StegnetError
@@ -47,7 +47,7 @@ class KeylessView:
     seen: dict[str, np.ndarray]  # by state, as `hidden`
 
 
-def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
+def main(config: EvaluateParameters, shards: Path, weights: Path, out: Path) -> None:
     make_deterministic(config.seed, config.train.threads)
     network, pairs = Network.load(weights, backend="torch"), PicturePairs(shards, config.evaluate.shift)
     some = pairs_of(pairs, headline_kind(pairs.kinds))[:MOST_PAIRS]
@@ -163,4 +163,4 @@ def one_bit_off(secret: bytes, bit: int) -> Key:
 
 
 if __name__ == "__main__":
-    run_stage(main, "shards", "weights", "out")
+    run_stage(main, "shards", "weights", "out", reads=EvaluateParameters)

@@ -100,9 +100,10 @@ import sys, time
 from pathlib import Path
 import torch
 from pipeline.config import load
+from pipeline.parameters.training import TrainParameters
 from pipeline.train.pairs import WITH_BASES, Pairs, load_batches
 from pipeline.train.run import loader_processes
-config = load(Path("params.yaml"))
+config = load(Path("params.yaml"), TrainParameters)
 train, count = config.train, 40 * config.train.batch
 pairs = Pairs(Path("shards"), train.crop, train.augment, config.seed, WITH_BASES)
 workers = loader_processes(train, torch.device(sys.argv[1]))
@@ -122,11 +123,12 @@ from dataclasses import replace
 from pathlib import Path
 import torch
 from pipeline.config import load
+from pipeline.parameters.training import TrainParameters
 from pipeline.train.pairs import WITH_BASES, Pairs, load_batches
 from pipeline.train.run import prepare_run
 from pipeline.train.train import Trainer
 from stegnet.core.compute import make_deterministic
-config = load(Path("params.yaml"))
+config = load(Path("params.yaml"), TrainParameters)
 train = replace(config.train, compile=sys.argv[1] == "True")
 run = prepare_run(replace(config, train=train), Path("shards"))
 config = run.config

@@ -16,6 +16,7 @@ from pipeline.config import load
 from pipeline.evaluate.quality import Evaluator
 from pipeline.evaluate.statistics import headline, summarise
 from pipeline.export import export
+from pipeline.parameters.evaluate import EvaluateParameters
 from pipeline.stage import film_bar
 from pipeline.train.run import write_weights
 from pipeline.video import demonstrate, summarise_film
@@ -50,7 +51,7 @@ def main() -> None:
 
 def measure(weights: Path, shards: Path) -> dict[str, float]:
     """The headline figures on pictures and on the demonstration film."""
-    config = load(Path("params.yaml"))
+    config = load(Path("params.yaml"), EvaluateParameters)
     network = Network.load(weights, backend="torch")
     evaluator = Evaluator(network, shards, config.evaluate.shift, config.seed)
     table, _ = evaluator.evaluate()

@@ -3,7 +3,8 @@
 DVC repeats a stage if one of its `deps` has changed. A module that a stage imports and that is missing there leaves a
 stale result with no word; one too many trains for nothing. So the modules are found by reading imports. A package of
 stegnet is named as a whole, but for `BY_MODULE`: there and in the pipeline, a folder of which more than half is
-imported, and no family is left out. All other deps, such as data, stay as they are written.
+imported, and no family is left out. Of `SECTIONS`, single files are named. All other deps, such as data, stay as they
+are written.
 """
 
 import argparse
@@ -28,6 +29,7 @@ FACES = {ROOT / package / "__init__.py" for package in ("stegnet", "stegnet/netw
 FILES = ("dvc.yaml", "study/dvc.yaml")
 # Packages of stegnet of which a stage names what it imports: a network, or a form's parser without its medium.
 BY_MODULE = {"networks", "film", "jpeg", "png", "sound"}
+SECTIONS = ROOT / "pipeline/parameters"  # of which a stage names those that it reads
 _DATA = ("stegnet/networks/families", "stegnet/weights")  # folders of these packages that are read, not imported
 _DEPS = re.compile(r"^( *)deps: \[(.*?)\]$", re.DOTALL | re.MULTILINE)
 
@@ -86,7 +88,12 @@ def _cover(folder: Path, files: set[Path]) -> Iterator[str]:
     """Yield a folder that is named as a whole, or what of it is imported."""
     modules = {file for file in folder.rglob("*.py") if not _computes_nothing(file)}
     is_package = folder.parent == ROOT / "stegnet" and folder.name not in BY_MODULE  # with its C sources and tables
-    most = folder.parent != ROOT and 2 * len(files & modules) > len(modules) and not FAMILIES & modules - files
+    most = (
+        folder.parent != ROOT
+        and folder != SECTIONS
+        and 2 * len(files & modules) > len(modules)
+        and not FAMILIES & modules - files
+    )
     if is_package or most:
         yield folder.relative_to(ROOT).as_posix()
         return

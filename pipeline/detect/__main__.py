@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from pipeline.config import Config
+from pipeline.parameters.detect import DetectParameters
 from pipeline.stage import run_stage, write_json
 
 
-def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
+def main(config: DetectParameters, shards: Path, weights: Path, out: Path) -> None:
     """Measure how well detectors tell containers from covers; with detect.pairs 0, write empty results to `out`."""
     if config.detect.pairs:
         from pipeline.detect.detection import measure_detection  # imports PyTorch, which takes seconds
@@ -19,4 +19,4 @@ def main(config: Config, shards: Path, weights: Path, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main, "shards", "weights", "out")
+    run_stage(main, "shards", "weights", "out", reads=DetectParameters)

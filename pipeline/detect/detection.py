@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.config import Config
 from pipeline.detect.detector import Sides, detect, train_detector
 from pipeline.detect.methods import (
     Method,
@@ -29,6 +28,7 @@ from pipeline.detect.methods import (
 )
 from pipeline.evaluate.quality import map_in_threads, setup_of
 from pipeline.evaluate.statistics import Scores
+from pipeline.parameters.detect import DetectParameters
 from pipeline.shards import TEST, TRAIN, VALIDATION, read_manifest
 from pipeline.stage import bar, write_json, write_table
 from pipeline.tracking import track
@@ -47,12 +47,12 @@ CONTROL_FOUND = 0.85  # accuracy from which a control counts as found
 ALL = "all"  # kinds of pictures
 
 
-def measure_detection(config: Config, shards: Path, weights: Path, out: Path) -> None:
+def measure_detection(config: DetectParameters, shards: Path, weights: Path, out: Path) -> None:
     """Train and test the detector, and write its findings to the folder `out`."""
     make_deterministic(config.seed, config.train.threads)
     keep_freed_memory()  # of a step for the next one
     network = Network.load(weights, backend="torch")
-    with track(config, "detect", setup_of(network)) as run:
+    with track("detect", setup_of(network)) as run:
         table = measure(config, network, shards)
         write_table(out / "detect.csv", table)
         write_json(out / "metrics.json", headline(table))
@@ -65,7 +65,7 @@ def measure_detection(config: Config, shards: Path, weights: Path, out: Path) ->
     print(f"a small detector is right about: {', '.join(rows)}; 50 % is chance")
 
 
-def measure(config: Config, network: Network, shards: Path) -> pd.DataFrame:
+def measure(config: DetectParameters, network: Network, shards: Path) -> pd.DataFrame:
     """Return one row for each method and kind of pictures, and for all kinds together."""
     most_tested = 200  # pictures of each split
     methods = {NETWORK: network_by_key(network), SEALED: sealed_at(RATES[SEALED])} | CONTROLS

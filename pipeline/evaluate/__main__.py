@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from pipeline.config import Config
 from pipeline.evaluate.gain import measure_gain
 from pipeline.evaluate.quality import Evaluator, contact_sheet, measure_speed, setup_of
 from pipeline.evaluate.statistics import headline, summarise
+from pipeline.parameters.evaluate import EvaluateParameters
 from pipeline.stage import run_stage, write_json, write_table
 from pipeline.tracking import track
 from pipeline.tracking.results import evaluate_result
@@ -24,12 +24,12 @@ from stegnet.image.pictures import write_png
 from stegnet.networks import Network
 
 
-def main(config: Config, shards: Path, weights: Path, out: Path, speed: Path) -> None:
+def main(config: EvaluateParameters, shards: Path, weights: Path, out: Path, speed: Path) -> None:
     """Measure the pair on test pictures: figures and pictures go to `out`, the networks' speed to `speed`."""
     make_deterministic(config.seed, config.train.threads)
     network = Network.load(weights, backend="torch")
     setup = setup_of(network)
-    with track(config, "evaluate", setup) as run:
+    with track("evaluate", setup) as run:
         write_json(speed, {**measure_speed(network.engine), **setup})
         evaluator = Evaluator(network, shards, config.evaluate.shift, config.seed)
         table, shown = evaluator.evaluate(config.evaluate.pictures)
@@ -53,4 +53,4 @@ def main(config: Config, shards: Path, weights: Path, out: Path, speed: Path) ->
 
 
 if __name__ == "__main__":
-    run_stage(main, "shards", "weights", "out", "speed")
+    run_stage(main, "shards", "weights", "out", "speed", reads=EvaluateParameters)

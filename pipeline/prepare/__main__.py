@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from pipeline.config import Config
+from pipeline.parameters.data import PrepareParameters
 from pipeline.prepare.prepare import prepare
 from pipeline.stage import bar, run_stage, write_json
 from pipeline.tracking import track
@@ -15,7 +15,7 @@ from pipeline.tracking.results import prepare_result
 IMPORT = Path("data.dvc")
 
 
-def main(config: Config, data: Path, shards: Path, metrics: Path) -> None:
+def main(config: PrepareParameters, data: Path, shards: Path, metrics: Path) -> None:
     """Write the shards and their counts.
 
     Warns if data/ is an import and a source, since `dvc repro` removes files that are added there.
@@ -24,7 +24,7 @@ def main(config: Config, data: Path, shards: Path, metrics: Path) -> None:
     if imported and "data" in config.data.source.split("+"):
         warning = "data/ is a copy of assets/: add your files to assets/, `dvc repro` removes them from data/"
         logging.getLogger(__name__).warning(warning)
-    with track(config, "prepare") as run:
+    with track("prepare") as run:
         shown = partial(bar, desc="prepare", unit="shard")
         counts = prepare(config.data, config.scramble, config.data.seed, data, shards, shown)
         write_json(metrics, counts)
@@ -34,4 +34,4 @@ def main(config: Config, data: Path, shards: Path, metrics: Path) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main, "data", "shards", "metrics")
+    run_stage(main, "data", "shards", "metrics", reads=PrepareParameters)

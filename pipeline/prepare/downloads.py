@@ -28,7 +28,7 @@ from PIL import Image
 from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
 from tqdm import tqdm
 
-from pipeline.config import DataConfig
+from pipeline.parameters.data import DataConfig
 from pipeline.prepare.folders import MediaFile, read_file
 from pipeline.prepare.sources import Job, Picture, source
 from pipeline.shards import TEST, TRAIN, VALIDATION, cache_folder, file_hash

@@ -18,7 +18,7 @@ from typing import Any
 
 import fsspec
 
-from pipeline.config import DataConfig
+from pipeline.parameters.data import DataConfig
 from pipeline.prepare.sources import Job, Picture, source
 from pipeline.shards import TEST, TRAIN, VALIDATION, file_hash
 from stegnet.core.disk import temporary_folder

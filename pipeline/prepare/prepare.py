@@ -25,8 +25,9 @@ import cv2
 import numpy as np
 import PIL
 
-from pipeline.config import DataConfig, ScrambleConfig
 from pipeline.fingerprint import source_hash
+from pipeline.parameters.data import DataConfig
+from pipeline.parameters.shared import CodedBase
 from pipeline.prepare import downloads, folders, scenes  # a new file with a source must be imported here, too
 from pipeline.prepare.sources import SOURCES, Job, Picture, Source, squares_of
 from pipeline.shards import (
@@ -67,7 +68,7 @@ class SourcePart:
 
 def prepare(
     config: DataConfig,
-    scramble: ScrambleConfig,
+    scramble: CodedBase,
     seed: int,
     data: Path,
     out: Path,
@@ -181,7 +182,7 @@ def cut_parts(
             yield SourcePart(number, batch, name, left_out)
 
 
-def settings_hash(config: DataConfig, scramble: ScrambleConfig) -> str:
+def settings_hash(config: DataConfig, scramble: CodedBase) -> str:
     """Return the hash of parameters, code and packages that the pictures depend on; the number of workers is not."""
     code = (  # computes the pictures
         "pipeline/prepare", "pipeline/shards.py", "stegnet/core", "stegnet/image", "stegnet/media", "stegnet/video",
@@ -209,7 +210,7 @@ def _killed(item: object, error: StegnetError) -> NoReturn:
     raise DataError("a process that prepares pictures was killed", hint) from error
 
 
-def prepare_part(config: DataConfig, scramble: ScrambleConfig, out: Path, part: SourcePart) -> tuple[int, str]:
+def prepare_part(config: DataConfig, scramble: CodedBase, out: Path, part: SourcePart) -> tuple[int, str]:
     """Write a part's shards and the list of its pictures to a folder in `out`, and return its number and its name."""
     cv2.setNumThreads(1)
     most_bits = 4.2  # bits per pixel of a coded base: with more, a secret does not fit into a cover of its size

@@ -22,7 +22,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.fft import irfft2, rfft2
 
-from pipeline.config import DataConfig
+from pipeline.parameters.data import DataConfig
 from pipeline.prepare.sources import Job, Picture, Pixels, source
 from pipeline.shards import TEST, TRAIN, VALIDATION
 from stegnet.core.pixels import LUMA

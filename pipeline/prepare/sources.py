@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.config import DataConfig
+from pipeline.parameters.data import DataConfig
 from pipeline.shards import SPLITS
 
 Pixels = NDArray[np.uint8]  # (H, W, 3), sRGB

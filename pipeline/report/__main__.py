@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
-from pipeline.config import Config
 from pipeline.evaluate.statistics import RENDERED, headline_kind
 from pipeline.report.page import Page, Part, cell, collapsed, photograph_part, read, read_specs, table
 from pipeline.stage import run_stage
@@ -33,7 +32,7 @@ class ReportInputs(TypedDict):
     studies: Path | None
 
 
-def main(config: Config, out: Path, **measured: Unpack[ReportInputs]) -> None:
+def main(out: Path, **measured: Unpack[ReportInputs]) -> None:
     """Write the report as one HTML file, given the paths of all that was measured."""
     page = report(**measured).render()
     out.parent.mkdir(parents=True, exist_ok=True)

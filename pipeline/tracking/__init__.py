@@ -9,12 +9,11 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.config import Config, flatten
+from pipeline.config import flatten, read
 from stegnet.core.errors import TrackingError
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ class Untracked:
     log_point = log_picture = log_result = add_to_training = finish
 
 
-def open_store(config: Config) -> "Tracker | Untracked":
+def open_store() -> "Tracker | Untracked":
     """Return the store of this stage's repository, even if DVC runs it in a copy; without MLflow, one that is none."""
     if find_spec("mlflow") is None:
         logging.warning("MLflow is not installed: nothing is tracked")
@@ -50,18 +49,16 @@ def open_store(config: Config) -> "Tracker | Untracked":
     except RuntimeError as error:  # there is no home folder, which MLflow needs
         raise TrackingError(f"MLflow can't be imported ({error})", "set HOME to a folder") from error
 
-    return Tracker(Path(os.environ.get("DVC_ROOT", ".")), flatten(asdict(config)))
+    return Tracker(Path(os.environ.get("DVC_ROOT", ".")), flatten(read(Path("params.yaml"))))
 
 
 @contextmanager
-def track(
-    config: Config, stage: str, setup: Mapping[str, str] | None = None, training: str = ""
-) -> Iterator["LiveRun | Untracked"]:
+def track(stage: str, setup: Mapping[str, str] | None = None, training: str = "") -> Iterator["LiveRun | Untracked"]:
     """Yield a run for the block, as `Tracker.run`; if the store can't be used, warn and yield one that does nothing."""
     run: LiveRun | Untracked = Untracked()
     with ExitStack() as stack:
         try:
-            started: AbstractContextManager[LiveRun | Untracked] = open_store(config).run(stage, setup or {}, training)
+            started: AbstractContextManager[LiveRun | Untracked] = open_store().run(stage, setup or {}, training)
             run = stack.enter_context(started)
         except TrackingError as error:
             logging.warning("%s: %s goes on, and stage publish logs it later; %s", error, stage, error.hint)

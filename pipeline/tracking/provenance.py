@@ -17,9 +17,8 @@ from textwrap import shorten
 
 import yaml
 
-from pipeline.config import flatten, parse, recipe_of
+from pipeline.config import flatten, parse
 from stegnet.core.names import MARK
-from stegnet.core.parallel import AUTO
 
 NOTES = yaml.safe_load(Path(__file__).with_name("notes.yaml").read_text(encoding="utf-8"))
 NOTE = "mlflow.note.content"
@@ -119,10 +118,9 @@ def _changed_params(params: Mapping[str, object]) -> list[str]:
     commit = _commit()
     text = _git("show", f"{commit}:params.yaml") if commit else ""
     before = flatten(parse(text)) if text else params
-    recipe = recipe_of(params) if {"model.name", "scramble.base"} <= params.keys() else {}
     changes = []
     for key, value in params.items():
-        if before.get(key) != value and not (before.get(key) == AUTO and recipe.get(key) == value):
+        if before.get(key) != value:
             word = str(value).lower() if isinstance(value, bool) else str(value)
             changes.append(f"{key}={word}" if _PLAIN.fullmatch(word) else f"{key}='{word}'")
     return changes

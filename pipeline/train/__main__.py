@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.config import Config
+from pipeline.parameters.training import TrainParameters
 from pipeline.stage import bar, run_stage, write_json
 from pipeline.tracking import track
 from pipeline.tracking.results import PREVIEW, train_result
@@ -22,7 +22,7 @@ from stegnet.core.parallel import rank, world_size
 _log = logging.getLogger(__name__)
 
 
-def main(config: Config, shards: Path, weights: Path, curve: Path) -> None:
+def main(config: TrainParameters, shards: Path, weights: Path, curve: Path) -> None:
     """Train the pair in this process or several; the first one writes weights and curve, and tracks the run."""
     checkpoints = Path(os.environ.get("DVC_ROOT", ".")) / ".checkpoints"
     with training_processes("pipeline.train", config):
@@ -33,7 +33,7 @@ def main(config: Config, shards: Path, weights: Path, curve: Path) -> None:
             train(run, checkpoints)
 
 
-def _lead(config: Config, training: TrainingRun, checkpoints: Path, weights: Path, curve: Path) -> None:
+def _lead(config: TrainParameters, training: TrainingRun, checkpoints: Path, weights: Path, curve: Path) -> None:
     points = list[Point]()
     batch = config.train.batch
     each = batch // world_size()
@@ -46,8 +46,7 @@ def _lead(config: Config, training: TrainingRun, checkpoints: Path, weights: Pat
     if gpus := unused_gpus():
         _log.warning("the CPU trains, since PyTorch can't use %s; a newer driver or another PyTorch may help", gpus)
     setup["threads"] = str(training.threads)
-    # By the parameters as they are in params.yaml, with "auto", as other stages log them.
-    with track(config, "train", setup, training.fingerprint) as run:
+    with track("train", setup, training.fingerprint) as run:
 
         def report(point: Point) -> None:
             points.append(point)
@@ -71,4 +70,4 @@ def _lead(config: Config, training: TrainingRun, checkpoints: Path, weights: Pat
 
 
 if __name__ == "__main__":
-    run_stage(main, "shards", "weights", "curve")
+    run_stage(main, "shards", "weights", "curve", reads=TrainParameters)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from pipeline.config import Config
+from pipeline.parameters.training import TrainParameters
 from pipeline.tensors import (
     BatchShuffle,
     apply,
@@ -58,7 +58,7 @@ class PassRandomness:
         )
 
 
-def draw_randomness(config: Config, step: int, device: torch.device) -> PassRandomness:
+def draw_randomness(config: TrainParameters, step: int, device: torch.device) -> PassRandomness:
     """Draw the randomness of a step's whole batch, a function of seed and step alone."""
     train = config.train
     count = train.batch
@@ -79,7 +79,7 @@ class HideRevealPass(nn.Module):
     "fp32".
     """
 
-    def __init__(self, pair: Pair, config: Config, precision: str) -> None:
+    def __init__(self, pair: Pair, config: TrainParameters, precision: str) -> None:
         super().__init__()
         self.pair = pair
         self._base = config.scramble.base
@@ -209,7 +209,7 @@ class Validation:
     sealed bits in them, revealed, and rounded again; `batch` pairs at once.
     """
 
-    def __init__(self, pictures: Tensor, config: Config, precision: str, batch: int) -> None:
+    def __init__(self, pictures: Tensor, config: TrainParameters, precision: str, batch: int) -> None:
         scrambled = 1.0 if config.train.scrambled else 0.0
         train = replace(config.train, batch=len(pictures), scrambled=scrambled, noise=0.0, rounded=True)
         self._config = replace(config, train=train)

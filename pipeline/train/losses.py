@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from pipeline import tensors
-from pipeline.config import LossConfig
+from pipeline.parameters.training import LossConfig
 from stegnet.core.errors import ConfigError
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
 from stegnet.core.names import load_object

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from pipeline.config import AugmentConfig, Config
+from pipeline.parameters.training import AugmentConfig, TrainParameters
 from pipeline.shards import TRAIN, VALIDATION, Shards, read_manifest
 from stegnet.core.errors import ConfigError, DataError
 from stegnet.core.names import load_object
@@ -164,7 +164,7 @@ def _prepare_worker(_worker: int) -> None:
     cv2.setNumThreads(1)
 
 
-def validation_crops(config: Config, data: Path, coded: bool) -> Tensor | None:
+def validation_crops(config: TrainParameters, data: Path, coded: bool) -> Tensor | None:
     """Return centre crops of validation pictures, (B, 1 or 2, 3, crop, crop) uint8, the second of their bases.
 
     There are at most 32, evenly spaced; None if train.validate is 0, or there are too few pictures.

@@ -27,7 +27,7 @@ from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalEx
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, launch_agent
 
-from pipeline.config import Config
+from pipeline.parameters.training import TrainParameters
 from stegnet.core.disk import disk_errors, temporary_folder
 from stegnet.core.errors import ConfigError, StegnetError, TrainingError
 from stegnet.core.parallel import AUTO, is_launched, local_world_size, physical_cores, rank, world_size
@@ -47,7 +47,7 @@ for _name in ("agent.server.api", "multiprocessing.api"):  # failures and signal
 # Starting them
 
 
-def process_count(config: Config, gpus: int | None = None, cores: int | None = None) -> int:
+def process_count(config: TrainParameters, gpus: int | None = None, cores: int | None = None) -> int:
     """Return the number of training processes: those already launched, or else as train.devices says.
 
     "auto" is the largest number that divides the batch evenly, at most one per GPU; without GPUs, at most one per
@@ -87,7 +87,7 @@ def process_count(config: Config, gpus: int | None = None, cores: int | None = N
     return count
 
 
-def _has_batch_norms(config: Config) -> bool:
+def _has_batch_norms(config: TrainParameters) -> bool:
     with torch.device("meta"):
         return has_batch_norms(build_from(replace(config.model, pretrained=False)))
 
@@ -111,7 +111,7 @@ def unused_gpus() -> str:
 
 
 @contextmanager
-def training_processes(module: str, config: Config) -> Iterator[None]:
+def training_processes(module: str, config: TrainParameters) -> Iterator[None]:
     """Run the block in each of the processes that train together, launched as `python -m module` if needed.
 
     The launching process exits when the launched ones have ended.
@@ -200,7 +200,7 @@ def _exit_without(launcher: int) -> None:
 
 
 @contextmanager
-def connected(config: Config, device: torch.device) -> Iterator[None]:
+def connected(config: TrainParameters, device: torch.device) -> Iterator[None]:
     """Connect this process, on its own device, to the others that train, for the block."""
     if process_count(config) != world_size() and config.train.devices != AUTO:
         raise ConfigError(

@@ -12,11 +12,12 @@ from typing import Any
 
 import torch
 
-from pipeline.config import Config, TrainConfig
-from pipeline.fingerprint import code_hashes, source_hash, stage_code
+from pipeline.fingerprint import source_hash, stage_code
+from pipeline.parameters.training import TrainConfig, TrainParameters
 from pipeline.shards import data_hash
 from pipeline.train.hiding import HidingTask, Point
 from pipeline.train.losses import FIGURES
+from pipeline.train.own_code import code_hashes
 from stegnet.core.compute import cpu_threads, has_bf16, has_fp16, pick_device, resolve
 from stegnet.core.disk import atomic_write
 from stegnet.core.measures import CONTAINER_PSNR, SECRET_PSNR
@@ -43,7 +44,7 @@ class TrainingRun:
         task: makes what the pair learns.
     """
 
-    config: Config
+    config: TrainParameters
     data: Path
     device: torch.device
     precision: str
@@ -53,7 +54,7 @@ class TrainingRun:
     task: TaskFactory
 
 
-def prepare_run(config: Config, data: Path, task: TaskFactory = HidingTask) -> TrainingRun:
+def prepare_run(config: TrainParameters, data: Path, task: TaskFactory = HidingTask) -> TrainingRun:
     """Resolve a training on the shards in `data`, for this process.
 
     `task` makes what the pair learns, from pair, parameters, precision and number of steps.
@@ -91,7 +92,7 @@ def loader_processes(config: TrainConfig, device: torch.device) -> int:
     return 1 if device.type == "cpu" else min(most_loaders, cpu_threads("auto"))
 
 
-def fingerprint(config: Config, data: Path, device: torch.device, precision: str, task: TaskFactory) -> str:
+def fingerprint(config: TrainParameters, data: Path, device: torch.device, precision: str, task: TaskFactory) -> str:
     """Identify one exact training by its settings, pictures, device, precision, PyTorch version and code.
 
     Changed code does not resume old checkpoints: that of stage train, of the task, and of the network.
@@ -102,7 +103,7 @@ def fingerprint(config: Config, data: Path, device: torch.device, precision: str
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def settings_of(config: Config) -> dict[str, object]:
+def settings_of(config: TrainParameters) -> dict[str, object]:
     """Return the parameters that decide the weights, with "shipped" resolved."""
     cost_only_time = {"workers", "checkpoint"}
     train = {key: value for key, value in asdict(config.train).items() if key not in cost_only_time}

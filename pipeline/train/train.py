@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from pipeline.config import Config
+from pipeline.parameters.training import TrainParameters
 from pipeline.tensors import to_8_bits
 from pipeline.train.checkpoint import Checkpoint, TrainingState
 from pipeline.train.hiding import Point, StepPlan
@@ -361,7 +361,7 @@ class BestWeights:
             self.weights = {name: tensor.detach().cpu().clone() for name, tensor in pair.state_dict().items()}
 
 
-def first_pair(config: Config) -> Pair:
+def first_pair(config: TrainParameters) -> Pair:
     """Return the pair before training: a fresh one, or the shipped one of its kind, if it is of the same model."""
     if config.train.start == "fresh":
         return build_from(config.model)

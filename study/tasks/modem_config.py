@@ -8,7 +8,8 @@ from typing import Annotated
 
 from pydantic import Field, StrictFloat, StrictStr
 
-from pipeline.config import Config, Integer, ModelConfig, UnitFloat
+from pipeline.parameters.shared import Integer, UnitFloat
+from pipeline.parameters.training import ModelConfig, TrainParameters
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class ModemModel(ModelConfig):
 
 
 @dataclass(frozen=True)
-class ModemConfig(Config):
+class ModemConfig(TrainParameters):
     """All parameters of a modem's training."""
 
     model: ModemModel

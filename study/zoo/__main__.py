@@ -27,12 +27,13 @@ import pandas as pd
 import torch
 
 from pipeline.chart import COLOURS, MARKERS, chart
-from pipeline.config import Config, changed, check, flatten, parse, read
+from pipeline.config import changed, check, flatten, parse, read
 from pipeline.detect.detection import CONTROL_FOUND, CONTROLS
 from pipeline.detect.detector import detect, train_detector
 from pipeline.detect.methods import PicturePair, container_seed, picture_pairs
 from pipeline.evaluate.quality import PicturePairs
 from pipeline.evaluate.statistics import headline_kind
+from pipeline.parameters.whole import Config
 from pipeline.shards import TEST, TRAIN
 from pipeline.stage import bar, program, write_json, write_table
 from pipeline.train.checkpoint import Checkpoint
@@ -91,11 +92,11 @@ class ZooEntry:
         Warm-up, averaging of weights and validation of params.yaml are for thousands of steps. Here, a tenth of the
         steps is for warm-up, the average is over about as many, and the last weights count.
         """
-        batch = check(self.values).train.batch
+        batch = check(self.values, Config).train.batch
         steps = max(1, pairs // batch)
         short = {"pairs": pairs, "devices": 1, "validate": 0, "warmup": min(50, steps // 10), "checkpoint": 100}
         short["ema"] = min(0.99, max(0.0, 1 - 10 / steps))
-        return check(changed(self.values, {f"train.{key}": value for key, value in short.items()}))
+        return check(changed(self.values, {f"train.{key}": value for key, value in short.items()}), Config)
 
 
 def main() -> None:
@@ -165,7 +166,7 @@ def parse_changes(texts: Iterable[str]) -> dict[str, object]:
 def entry_of(name: str, budget: Budget, changes: dict[str, object], shards: Path, out: Path) -> ZooEntry:
     """Return the entry of a profile; `changes` go over it."""
     values = changed(read(Path("params.yaml")), read_profile(name) | changes)
-    training = prepare_run(check(values), shards)
+    training = prepare_run(check(values, Config), shards)
     return ZooEntry(name, budget, values, out / budget.name.replace(" ", "-") / f"{name}-{training.fingerprint[:8]}")
 
 
@@ -209,7 +210,7 @@ def measured_once(entry: ZooEntry, shards: Path, pictures: int | None) -> None:
     if not weights.exists():
         train_entry(entry, shards, weights)
     ruler = ruler_of(weights)
-    shift = check(entry.values).evaluate.shift
+    shift = check(entry.values, Config).evaluate.shift
     seen = read_card(weights).training
     figures = {
         "network": entry.name,

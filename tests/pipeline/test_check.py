@@ -128,7 +128,7 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def last_line(capsys: pytest.CaptureFixture[str]) -> str:
     """Of what the stage says when it is refused."""
     with pytest.raises(SystemExit, match="1"):
-        run_stage(main, "data", "checked", "code")
+        run_stage(main, "data", "checked", "code", reads=Config)
     return capsys.readouterr().err.splitlines()[-1]
 
 

@@ -1,11 +1,16 @@
 """Both dvc.yaml against the code that their stages run."""
 
+import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from hashlib import md5
+from importlib import import_module
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 import yaml
@@ -18,7 +23,7 @@ from tools.closure import PACKAGES, ROOT, closure, imports
 from tools.stage_deps import FACES, FAMILIES, FILES, LOGS, PAIR, imported, stages_of, words_of
 
 PRINTING = "from pipeline.stage import program\nwith program(): print('–')"
-STAGE = '"""Measures 8×8 blocks."""\nfrom pipeline.stage import run_stage\nrun_stage(lambda config: None)\n'
+STAGE = '"""Measures 8×8 blocks."""\nfrom pipeline.stage import run_stage\nrun_stage(lambda: None)\n'
 STAGES, STUDIES = (stages_of(path) for path in FILES)
 
 
@@ -99,6 +104,11 @@ EDITS = {
     "stegnet/cli/parser.py": "",
     "stegnet/gui/page/index.html": "",
     "docs/training.md": "",
+    "pipeline/parameters/data.py": "check prepare publish",
+    "pipeline/parameters/detect.py": "check detect publish",
+    "pipeline/parameters/evaluate.py": "check evaluate detect publish",
+    "pipeline/parameters/training.py": "check train publish",
+    "pipeline/parameters/video.py": "check video publish",
     "pipeline/train/hiding.py": "check train",
     "pipeline/evaluate/quality.py": "evaluate detect video",
     "pipeline/report/page.html": "report",
@@ -113,6 +123,37 @@ EDITS = {
 def test_an_edit_runs_the_stages_that_depend_on_it(file: str, stages: str) -> None:
     """Only what computes with a file runs again: a fix in the H.264 parser trains nothing."""
     assert [name for name in STAGES if covered(ROOT / file, STAGES[name]["deps"])] == stages.split()
+
+
+def read_by(module: str) -> set[str]:
+    """The keys of the class that a stage's script gives to `run_stage`, as dotted keys."""
+    path = ROOT.joinpath(*module.split("."))
+    script = (path / "__main__.py" if path.is_dir() else path.with_suffix(".py")).read_text(encoding="utf-8")
+    (named,) = re.findall(r"run_stage\(main, [^)]*?(?:reads=(\w+))?\)", script)
+    sections = (each for file in (ROOT / "pipeline/parameters").glob("[!_]*.py") for each in [file.stem])
+    modules = [import_module(f"pipeline.parameters.{name}") for name in sections]
+    return set(keys(next(vars(each)[named] for each in modules if named in vars(each)))) if named else set()
+
+
+def keys(section: type, prefix: str = "") -> Iterator[str]:
+    for name, kind in get_type_hints(section).items():
+        if dataclasses.is_dataclass(kind):
+            yield from keys(kind, f"{prefix}{name}.")  # type: ignore[arg-type]
+        elif not name.startswith("__"):
+            yield prefix + name
+
+
+# Parameters that are checked there, but change no bits: of the shards, by which a training knows `side`; of pages alone.
+NO_PARAMS = {"code", "data.workers", "train.workers", "train.checkpoint", "data.side", "evaluate.pictures"}
+
+
+def test_a_stage_s_params_are_those_that_it_reads() -> None:
+    """A parameter that is read but not named would leave a stale result; publish logs all."""
+    for name in STAGES.keys() - {"publish"}:
+        read, listed = read_by(words_of(STAGES[name]["cmd"])[2]), STAGES[name].get("params", [])
+        named = {key for key in read if any(key == each or key.startswith(f"{each}.") for each in listed)}
+        assert not [each for each in listed if not any(key == each or key.startswith(f"{each}.") for key in read)], name
+        assert read - named <= NO_PARAMS, name
 
 
 def test_only_stages_use_what_logs() -> None:

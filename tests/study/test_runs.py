@@ -14,6 +14,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from pipeline.parameters.training import TrainParameters
 from stegnet.networks import build_from, load_pair
 from study import (
     classical,
@@ -30,7 +31,7 @@ from study import (
 from study.jpeg_features import Luma
 from study.jpeg_steganalysis import HIDERS, JPEG, NOTHING, NSF5, OWN, WHILE_SAVING, JpegCase, available
 from study.wrongkey import NONE, ONE_BIT, OTHER, RIGHT, compare, view
-from tests.support.lab import PARAMS, ROOT, DataError, changed, check, flatten, read
+from tests.support.lab import PARAMS, ROOT, DataError, changed, check_as, flatten, read
 from tests.support.pairs import Network
 from tests.support.shards import write_shards
 
@@ -235,13 +236,13 @@ def test_other_networks_differ_in_what_their_files_say(monkeypatch: pytest.Monke
     monkeypatch.chdir(ROOT)
     after = training.changed_config(MODEM)
     assert build_from(after.model).bits == 162
-    pair = check(changed(read(PARAMS), {"model.name": "unet", "scramble.base": "none"}))
+    pair = check_as(changed(read(PARAMS), {"model.name": "unet", "scramble.base": "none"}), TrainParameters)
     assert flatten(asdict(after)) == flatten(asdict(pair)) | flatten(read(MODEM))
 
 
 @pytest.mark.night
 def test_a_modem_is_trained_and_its_card_says_how(
-    config, shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     train = {"batch": 2, "warmup": 1, "precision": "fp32", "devices": 1, "workers": 0}
@@ -249,7 +250,7 @@ def test_a_modem_is_trained_and_its_card_says_how(
     Path("params.yaml").write_text(yaml.safe_dump(changed(read(PARAMS), alone)), encoding="utf-8")
     small = {"model.blocks": 2, "model.width": 4, "seed": 3, "train.pairs": 4, "train.crop": 32}
     Path("modem.yaml").write_text(yaml.safe_dump(changed(read(MODEM), small)), encoding="utf-8")
-    training.main(config, Path("modem.yaml"), shards, Path("out/small.safetensors"))
+    training.main(Path("modem.yaml"), shards, Path("out/small.safetensors"))
     _, card = load_pair(Path("out/small.safetensors"))
     assert (card.options["blocks"], card.training["seed"], card.training["train"]["pairs"]) == (2, 3, 4)
     assert not list(tmp_path.glob(".checkpoints/others/*.pt"))

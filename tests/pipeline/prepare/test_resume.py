@@ -20,7 +20,9 @@ SCRIPT = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from pipeline.config import ScrambleConfig, load
+from pipeline.config import load
+from pipeline.parameters.whole import Config
+from pipeline.parameters.training import ScrambleConfig
 from pipeline.prepare.prepare import prepare
 
 def told(records, total):
@@ -29,9 +31,10 @@ def told(records, total):
         yield record
 
 if __name__ == "__main__":
-    config = replace(load(Path("params.yaml")).data, side=64, scenes=20, validation_scenes=4, test_scenes=4, shard=4,
-                     test_folder="data", test_photographs=False, workers=1)
-    prepare(config, ScrambleConfig("means", 85, 8), 0, Path(), Path(sys.argv[1]), told)
+    given = load(Path("params.yaml"), Config).data
+    config = replace(given, side=64, scenes=20, validation_scenes=4, test_scenes=4, shard=4, test_folder="data",
+                     test_photographs=False, workers=1)
+    prepare(config, ScrambleConfig(base="means", quality=85, block=8), 0, Path(), Path(sys.argv[1]), told)
 """
 
 

@@ -18,7 +18,7 @@ from pipeline.tracking import open_store, store, track
 from pipeline.tracking.store import store_errors
 from stegnet import DiskError
 from tests.pipeline.tracking.conftest import Server
-from tests.support.lab import PARAMS, TrackingError, load
+from tests.support.lab import ROOT, TrackingError
 from tests.support.tracking import EXPERIMENT, EXPERIMENT_PARAMS, Result, Tracker
 
 # As a training gives them: some have figures that the others lack.
@@ -134,14 +134,14 @@ def test_a_stage_goes_on_without_a_store_and_publish_names_the_remedy(
     if address := broken(tmp_path / "mlflow.db"):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", silent if address == SILENT else address)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    config = load(PARAMS)
-    with track(config, "train") as live:
+    monkeypatch.chdir(ROOT)
+    with track("train") as live:
         live.finish(TRAIN)
     assert re.search(remedy, warnings()[-1], re.DOTALL)
     assert "\n" not in warnings()[-1]
     assert "pass-word" not in warnings()[-1]
     with pytest.raises(TrackingError) as caught:
-        open_store(config).log_result(TRAIN)
+        open_store().log_result(TRAIN)
     assert re.search(remedy, f"{caught.value} {caught.value.hint}")
     assert "pass-word" not in f"{caught.value} {caught.value.hint}"
 

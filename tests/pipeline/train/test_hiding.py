@@ -58,7 +58,7 @@ def test_only_secrets_are_shuffled_and_come_back_added_to_their_bases(make_confi
     batch = with_bases(batch, base)
     expected, *_ = expected_hidden(batch, base)
     for share, changed in ((0.0, 0), (1.0, 8)):
-        config = make_config(batch=8, scrambled=share, scramble=ScrambleConfig(base, 85, 16))
+        config = make_config(batch=8, scrambled=share, scramble=ScrambleConfig(base=base, quality=85, block=16))
         pair = Watched()
         result = passed(pair, config, batch)
         assert torch.equal(result.cover, batch[:, 0] / 255)
@@ -88,7 +88,9 @@ def test_what_an_enhanced_base_leaves_is_hidden_and_its_error_is_trained(make_co
     left = secret - bases - 16 / 255
     errors = []
     for weight in weights:
-        config = make_config(batch=8, scrambled=0.0, base_weight=weight, scramble=ScrambleConfig(base, 85, 8))
+        config = make_config(
+            batch=8, scrambled=0.0, base_weight=weight, scramble=ScrambleConfig(base=base, quality=85, block=8)
+        )
         result = passed(pair := Enhancing(), config, batch)
         gains = 0.1 / left.square().mean((1, 2, 3), keepdim=True).sqrt()
         torch.testing.assert_close(pair.hidden, left * gains)

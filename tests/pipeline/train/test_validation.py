@@ -50,7 +50,7 @@ def opened(config: Config, shards: Path) -> Validation:
 
 def test_validation_measures_pictures_as_files_hold_them(make_config):
     """Recomputed in numpy on uint8: the container is rounded up by one level, and some samples by none or two."""
-    config = make_config(bits=0.5, scramble=ScrambleConfig("none", 85, 8))
+    config = make_config(bits=0.5, scramble=ScrambleConfig(base="none", quality=85, block=8))
     pictures = torch.randint(40, 200, (5, 2, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     validation = Validation(pictures, config, "fp32", 2)
     found = validation.measure(Plain())
@@ -68,7 +68,7 @@ def test_validation_measures_pictures_as_files_hold_them(make_config):
 
 
 def test_coded_bases_are_those_of_the_secrets(make_config, shards):
-    config = make_config(scramble=ScrambleConfig("coded", 85, 8), validate=5)
+    config = make_config(scramble=ScrambleConfig(base="coded", quality=85, block=8), validate=5)
     validation = opened(config, shards)
     cover, secret, base = validation._pictures.unbind(1)
     assert torch.equal(base, secret - secret // 16)
@@ -87,7 +87,7 @@ def test_revealed_pictures_are_rounded_as_files_are(make_config):
         def reveal(self, container):
             return self.hidden + 0.4 / 255
 
-    config = make_config(bits=0.0, scramble=ScrambleConfig("none", 85, 8))
+    config = make_config(bits=0.0, scramble=ScrambleConfig(base="none", quality=85, block=8))
     pictures = torch.randint(40, 200, (2, 2, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     assert Validation(pictures, config, "fp32", 2).measure(Bright())["validation_secret_psnr"] > 90
 
@@ -100,7 +100,7 @@ def test_only_validation_pictures_are_validated_on(make_config, tmp_path):
             grey = np.full((64, 64, 3), level, np.uint8)
             writer.add(grey, split, f"{level}", "folder", 64, 64, base=grey - grey // 16)
     writer.close()
-    config = make_config(scramble=ScrambleConfig("coded", 85, 8), validate=5)
+    config = make_config(scramble=ScrambleConfig(base="coded", quality=85, block=8), validate=5)
     found = opened(config, tmp_path / "shards")._pictures
     expected = torch.tensor([[16, 48, 45], [48, 80, 75], [80, 16, 15]], dtype=torch.uint8)
     assert torch.equal(found, expected[:, :, None, None, None].expand(found.shape))
@@ -108,7 +108,7 @@ def test_only_validation_pictures_are_validated_on(make_config, tmp_path):
 
 def test_the_averaged_weights_are_validated_and_kept(run, make_config, shards):
     """Their figures are those of the pair that the same training ends with where nothing is validated."""
-    scramble = ScrambleConfig("none", 85, 8)
+    scramble = ScrambleConfig(base="none", quality=85, block=8)
     config = make_config(validate=12, ema=0.9, scramble=scramble)
     kept, card, *_ = run(config)
     assert card.figures["validation_step"] == 12
