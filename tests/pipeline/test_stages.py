@@ -125,10 +125,17 @@ def test_an_edit_runs_the_stages_that_depend_on_it(file: str, stages: str) -> No
     assert [name for name in STAGES if covered(ROOT / file, STAGES[name]["deps"])] == stages.split()
 
 
+def script_of(module: str) -> Path:
+    path = ROOT.joinpath(*module.split("."))
+    return path / "__main__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+SCRIPTS = {script_of(words_of(stage["cmd"])[2]) for stage in STAGES.values()}
+
+
 def read_by(module: str) -> set[str]:
     """The keys of the class that a stage's script gives to `run_stage`, as dotted keys."""
-    path = ROOT.joinpath(*module.split("."))
-    script = (path / "__main__.py" if path.is_dir() else path.with_suffix(".py")).read_text(encoding="utf-8")
+    script = script_of(module).read_text(encoding="utf-8")
     (named,) = re.findall(r"run_stage\(main, [^)]*?(?:reads=(\w+))?\)", script)
     sections = (each for file in (ROOT / "pipeline/parameters").glob("[!_]*.py") for each in [file.stem])
     modules = [import_module(f"pipeline.parameters.{name}") for name in sections]
@@ -143,7 +150,7 @@ def keys(section: type, prefix: str = "") -> Iterator[str]:
             yield prefix + name
 
 
-# Parameters that are checked there, but change no bits: of the shards, by which a training knows `side`; of pages alone.
+# Parameters that a stage checks, and that change no bits of its outputs, or are in what it depends on.
 NO_PARAMS = {"code", "data.workers", "train.workers", "train.checkpoint", "data.side", "evaluate.pictures"}
 
 
@@ -159,16 +166,15 @@ def test_a_stage_s_params_are_those_that_it_reads() -> None:
 def test_only_stages_use_what_logs() -> None:
     """Were it used further down, a result could come to depend on it."""
     files = {file for package in PACKAGES for file in (ROOT / package).rglob("*.py")}
-    users = {file.relative_to(ROOT).as_posix() for file in files - LOGS if imports(file) & LOGS}
-    scripts = (
-        "detect/detection",
-        "evaluate/__main__",
-        "prepare/__main__",
-        "publish",
-        "train/__main__",
-        "video",
-    )
-    assert users == {f"pipeline/{name}.py" for name in scripts}
+    users = {file for file in files - LOGS if imports(file) & LOGS}
+    assert users & SCRIPTS
+    assert {file for file in files if imports(file) & users and file.is_relative_to(ROOT / "pipeline")} <= SCRIPTS
+    assert {script.parent for script in SCRIPTS} >= {user.parent for user in users}
+
+
+def test_no_stage_s_script_is_imported_by_another() -> None:
+    """What two stages need lies below both."""
+    assert not [file for file in (ROOT / "pipeline").rglob("*.py") if imports(file) & SCRIPTS]
 
 
 def test_every_path_of_a_command_is_named() -> None:

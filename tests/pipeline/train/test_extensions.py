@@ -21,7 +21,7 @@ from stegnet import ConfigError, WeightsError
 from stegnet.core.measures import MEASURES, SPEED
 from stegnet.networks import build, load_pair, save_pair
 from study.zoo.__main__ import PROFILES, read_profile
-from tests.support.lab import PARAMS, ROOT, TEST, Augment, changed, check, load, read
+from tests.support.lab import PARAMS, ROOT, TEST, Augment, Config, changed, check, load, read
 from tests.support.shards import write_shards
 from tests.support.training import PassResult
 
@@ -97,6 +97,14 @@ def test_a_network_that_is_none(name: str) -> None:
         check(changed(read(PARAMS), {"model.name": name}))
 
 
+def named_by(key: str, value: str) -> Config:
+    """Parameters with code of one's own, also if no file has its module."""
+    if key != "model.name":
+        return check(changed(read(PARAMS), {key: value}))
+    config = load(PARAMS)
+    return replace(config, model=replace(config.model, name=value))
+
+
 @pytest.mark.parametrize(
     ("key", "value", "file"),
     [
@@ -111,13 +119,14 @@ def test_code_that_is_not_watched_is_refused(tmp_path: Path, monkeypatch, key: s
     """Wherever it is; the hint is what to do."""
     (tmp_path / "ours").mkdir()
     (tmp_path / "ours" / "__init__.py").touch()
+    config = named_by(key, value)
     for folder, named in ((ROOT, tmp_path / file), (tmp_path, file)):
         monkeypatch.chdir(folder)
         with pytest.raises(ConfigError, match=f"^{key}: its code is in {named}, which DVC does not watch") as caught:
-            check_code(check(changed(read(PARAMS), {key: value})))
+            check_code(config)
     advised = str(caught.value.hint).removeprefix("-S code=").partition(",")[0]
     for code in (advised, str(tmp_path)):
-        check_code(check(changed(read(PARAMS), {key: value, "code": code})))
+        check_code(replace(config, code=code))
 
 
 @pytest.mark.parametrize("name", ["mine:Plain", "ours.deep:Plain"])
@@ -125,7 +134,7 @@ def test_code_that_is_not_watched_is_refused(tmp_path: Path, monkeypatch, key: s
 def test_all_code_that_is_watched_counts(tmp_path: Path, name: str) -> None:
     """A change beside the network's file, as that of a layer that it imports, trains it again."""
     (tmp_path / "ours").mkdir()
-    config = check(changed(read(PARAMS), {"model.name": name, "code": str(tmp_path)}))
+    config = replace(named_by("model.name", name), code=str(tmp_path))
     first = code_hashes(config)
     (tmp_path / "layers.py").write_text("width = 3", encoding="utf-8")
     second = code_hashes(config)

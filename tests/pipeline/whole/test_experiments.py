@@ -77,6 +77,8 @@ def test_a_stage_of_one_s_own(clone: Path) -> None:
     (clone / "dvc.yaml").write_text(stages.replace("\nplots:", f"\n{entry}\nplots:"), encoding="utf-8")
     run(clone, sys.executable, "-m", "tools.stage_deps")
     assert "pipeline/spread.py" in (clone / "dvc.yaml").read_text(encoding="utf-8")
+    for style in ("ruff check .", "ruff format --check .", "lint-imports", "mypy pipeline/spread.py"):
+        run(clone, *style.split())
     run(clone, "dvc", "repro", "spread")
     assert json.loads((clone / "reports/spread.json").read_text(encoding="utf-8"))["spread"] > 0
     run(clone, "git", "checkout", "-q", "dvc.yaml", "dvc.lock")
