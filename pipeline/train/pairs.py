@@ -7,7 +7,9 @@ import os
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # or albumentations would look for a newer version online
 
 from collections.abc import Iterable, Iterator, Sequence
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from threading import Thread
 
 import albumentations
 import cv2
@@ -158,10 +160,18 @@ def load_batches(
 def _prepare_worker(_worker: int) -> None:
     """Shield a worker from Ctrl-C, which the whole process group receives: training still has to finish its step.
 
-    OpenCV's threads are set again: a worker inherits no setting.
+    It ends with the training, even if that is killed. OpenCV's threads are set again: a worker inherits no setting.
     """
     os.setpgid(0, 0)
     cv2.setNumThreads(1)
+    if training := multiprocessing.parent_process():
+        Thread(target=_end_after, args=(training,), daemon=True).start()
+
+
+def _end_after(process: BaseProcess) -> None:
+    """End this process when another one has ended."""
+    process.join()
+    os._exit(1)
 
 
 def validation_crops(config: TrainParameters, data: Path, coded: bool) -> Tensor | None:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import mlflow
+import psutil
 import pytest
 import torch
 import yaml
@@ -94,7 +95,7 @@ def saved(folder: Path) -> set[str]:
 
 
 def kill(process: subprocess.Popen, folder: Path, checkpoints: int = 1) -> None:
-    """Kills a training that has saved some checkpoints."""
+    """Kills a training that has saved some checkpoints; no process that it started stays."""
 
     def newer(before: set[str]) -> bool:
         assert process.poll() is None
@@ -102,8 +103,18 @@ def kill(process: subprocess.Popen, folder: Path, checkpoints: int = 1) -> None:
 
     for _ in range(checkpoints):
         wait_until(partial(newer, saved(folder)))
+    started = psutil.Process(process.pid).children(recursive=True)
+    assert started
     process.kill()
     process.wait()
+    wait_until(lambda: not any(map(is_at_work, started)))
+
+
+def is_at_work(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def assert_same(one: Path, other: Path) -> None:
