@@ -97,7 +97,7 @@ def in_odd_blocks(path: Path) -> None:
 
 
 def interlaced(path: Path) -> None:
-    path.write_bytes((Path(__file__).parent.parent / "formats" / "png" / "imagemagick-interlaced.png").read_bytes())
+    path.write_bytes((Path(__file__).parents[1] / "png/files/imagemagick-interlaced.png").read_bytes())
 
 
 def uncompressed(path: Path) -> None:
