@@ -19,6 +19,7 @@ from http.client import HTTPException
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, TypeVar
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import numpy as np
@@ -196,6 +197,8 @@ def _download(entry: CatalogueEntry, missing: dict[str, str], folder: Path) -> N
     except (OSError, EOFError, ValueError, HTTPException, tarfile.TarError, zlib.error) as error:
         if getattr(error, "errno", None) in FULL:
             raise
+        if isinstance(error, HTTPError):
+            error.close()  # it holds the connection
         reason = f"{entry.address} can't be downloaded ({' '.join(str(error).split())})"
         raise DataError(f"{entry.name}: {reason}", _OTHER_SOURCE) from error
     finally:

@@ -11,18 +11,18 @@ from stegnet.networks import Pair, build, family_names
 from stegnet.networks.pair import find_family
 from tests.support.lab import ROOT, read
 
-OWN = "mine:Plain"  # the example of docs/networks.md
+OWN = "printed_network:Plain"  # the example of docs/networks.md, under another name than other tests' own modules
 
 
 def _printed_module() -> ModuleType:
     """The file of that example, as if it lay in the current folder."""
     text = (ROOT / "docs/networks.md").read_text(encoding="utf-8").partition("## A network of your own")[2]
-    module = ModuleType("mine")
+    module = ModuleType("printed_network")
     exec(text.split("```")[1].partition("\n")[2], module.__dict__)
     return module
 
 
-sys.modules.setdefault("mine", _printed_module())
+sys.modules["printed_network"] = _printed_module()
 ASKED = os.environ.get("STEGNET_NETWORK", "")  # one that a user asks about
 ZOO = {read(profile)["model.name"] for profile in (ROOT / "study/zoo").glob("*.yaml")}
 NAMES = sorted({*family_names(), *ZOO, OWN, ASKED} - {""})

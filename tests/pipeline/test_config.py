@@ -186,7 +186,8 @@ def test_what_a_profile_of_the_zoo_changes_is_known(name):
 
 def test_lines_to_copy_are_those_of_the_makefile_and_of_a_profile():
     (of_gpus,) = printed_changes("docs/gpu.md")
-    line = subprocess.check_output(["make", "-n", "-o", ".venv/.ready", "repro-gpu"], cwd=ROOT, text=True)
+    command = ["make", "--no-print-directory", "-n", "-o", ".venv/.ready", "repro-gpu"]
+    line = subprocess.check_output(command, cwd=ROOT, text=True)
     made = parse_changes(line.split()[4::2])
     assert made == of_gpus
     assert check(changed(VALUES, made)).train.compile

@@ -29,7 +29,6 @@ from stegnet.networks.engines.onnx_engine import OnnxEngine
 from stegnet.networks.engines.torch_engine import TorchEngine
 from stegnet.networks.pair import find_family
 from tests.networks.conftest import NAMES, perturbed
-from tests.support.lab import PARAMS, load
 
 pytestmark = pytest.mark.slow
 
@@ -72,7 +71,7 @@ def test_every_family(family, tmp_path, monkeypatch):
 
 def test_a_modem_by_the_stage(tmp_path, capsys):
     weights = made(MODEM, tmp_path)
-    stage.main(load(PARAMS), weights, tmp_path)
+    stage.main(weights, tmp_path)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in lines] == [*ALWAYS]
     assert all("apart at most" in line and line.endswith("% equal as 8 bits") for line in lines)
@@ -144,7 +143,7 @@ def compared() -> Iterator[list[stage.Agreement]]:
 def test_what_is_no_weights_file_is_an_error_and_no_warning(tmp_path):
     (path := tmp_path / "pair.safetensors").write_bytes(b"nothing")
     with pytest.raises(WeightsError, match="not a stegnet weights file"):
-        stage.main(load(PARAMS), path, tmp_path)
+        stage.main(path, tmp_path)
     assert list(tmp_path.iterdir()) == [path]
 
 
