@@ -54,12 +54,12 @@ zoo: $(ALL) ## train the published networks of study/zoo for the same time, and 
 	dvc repro prepare
 	python -m study.zoo build/shards build/zoo $(ZOO)
 
-test: quick test-slow ## run the tests of all that a user relies on, the quick ones first; five minutes on two cores
+test: quick test-slow ## run the tests of all that a user relies on, the quick ones first; twelve minutes on two cores
 
 test-slow: $(ALL)
 	$(TEST) worksteal -m "slow and not long"
 
-quick: $(ALL) ## run the tests of hiding and revealing, without films and programs; a minute on two cores
+quick: $(ALL) ## run the tests of hiding and revealing, without films and programs; three minutes on two cores
 	$(TEST) worksteal -m "not slow"
 
 test-all: test test-services ## run all tests; needs Node.js, Chromium, Firefox, and programs that save JPEGs
