@@ -27,12 +27,13 @@ import pandas as pd
 import torch
 
 from pipeline.chart import COLOURS, MARKERS, chart
-from pipeline.config import changed, check, flatten, parse, read
+from pipeline.config import changed, check, flatten, load, parse, read
 from pipeline.detect.detection import CONTROL_FOUND, CONTROLS
 from pipeline.detect.detector import detect, train_detector
 from pipeline.detect.methods import PicturePair, container_seed, picture_pairs
 from pipeline.evaluate.quality import PicturePairs
 from pipeline.evaluate.statistics import headline_kind
+from pipeline.parameters.detect import DetectParameters
 from pipeline.parameters.whole import Config
 from pipeline.shards import TEST, TRAIN
 from pipeline.stage import bar, program, write_json, write_table
@@ -284,7 +285,7 @@ def detection(entries: Sequence[ZooEntry], shards: Path, count: int) -> list[flo
     It is tested on half as many others. All are the middles of pictures, since some networks are slow. None of each, if
     it misses one of its controls.
     """
-    config = check(read(Path("params.yaml")))
+    config = load(Path("params.yaml"), DetectParameters)
     shift = config.evaluate.shift
     known = list(picture_pairs(shards, TRAIN, shift, count))
     unseen = list(picture_pairs(shards, TEST, shift, max(1, count // 2)))
