@@ -17,7 +17,7 @@ import {
   SHARES,
 } from "../../../stegnet/gui/browser/format/robust_record.js";
 import { throughJpeg } from "../../../stegnet/gui/browser/jpeg/libjpeg.js";
-import { blank, corner } from "../../../stegnet/gui/browser/picture.js";
+import { asView, blank, corner, place } from "../../../stegnet/gui/browser/picture.js";
 import { arrivals, received, WORST } from "./channels.js";
 import { hideBits, makeReader, planesOf, revealBits } from "../../../stegnet/gui/browser/codec/modem.js";
 
@@ -228,11 +228,9 @@ function sampleOf(picture) {
   };
   const [across, down] = [starts(width), starts(height)];
   const sample = blank(SQUARE * across.length, SQUARE * down.length);
-  for (let y = 0; y < sample.height; y++) {
-    const row = (down[Math.floor(y / SQUARE)] + (y % SQUARE)) * width;
-    for (const [part, left] of across.entries()) {
-      const from = 3 * (row + left);
-      sample.data.set(picture.data.subarray(from, from + 3 * SQUARE), 3 * (y * sample.width + part * SQUARE));
+  for (const [row, top] of down.entries()) {
+    for (const [col, left] of across.entries()) {
+      place(asView(picture).part(left, top, SQUARE, SQUARE), sample, SQUARE * col, SQUARE * row);
     }
   }
   return sample;
