@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from pipeline.parameters.training import ModelConfig
+from pipeline.parameters.training import BASE_WEIGHT, ModelConfig
 from pipeline.parameters.video import PUBLIC_KEY
 from pipeline.parameters.whole import Config
 from pipeline.prepare.folders import check_folders
@@ -92,11 +92,10 @@ def check_network(config: Config) -> None:
     except (RuntimeError, TypeError, ValueError) as error:  # of timm, for anything that a backbone does not support
         reason = " ".join(str(error).split())
         raise ConfigError(f"model.backbone: {section.backbone} can't be trained ({reason})", "resnet18 can") from error
-    default = 1.0
-    if config.train.base_weight != default and not base.requires_grad:
+    if config.train.base_weight != BASE_WEIGHT and not base.requires_grad:
         reason = f"{section.name} has no network that enhances bases"
         if find_family(section.name).enhance is not Pair.enhance:
-            hint = f"train.base_weight={default}"
+            hint = f"train.base_weight={BASE_WEIGHT}"
             raise ConfigError(f"train.base_weight: acts on nothing: {reason}, by model.ends and model.place", hint)
         _log.warning("params.yaml: train.base_weight: acts on nothing: %s", reason)
 

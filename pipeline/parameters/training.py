@@ -17,6 +17,7 @@ from stegnet.core.pixels import CODED
 from stegnet.networks.pair import Pair, find_family
 
 Weight = Annotated[StrictFloat, Field(ge=0, le=1e6)]
+BASE_WEIGHT = 1.0  # where params.yaml says "auto"
 # Where params.yaml says "auto", by the base: sealed bits per sample, for a coded base a third of its bits per pixel and
 # a quarter more, since no code is ideal; and, unless the family says one, the initial weight of the container's error:
 # the secret must be learnt first, the more so the less a base leaves to hide.
@@ -95,7 +96,7 @@ class TrainConfig(Threads, Section):
     ema: Annotated[StrictFloat, Field(ge=0, le=0.999999)]
     container_start: Annotated[StrictFloat, Field(ge=1e-8, le=1)]
     container_ramp: UnitFloat
-    base_weight: Annotated[Weight, auto_is(1.0)]
+    base_weight: Annotated[Weight, auto_is(BASE_WEIGHT)]
     precision: Literal["auto", "bf16", "fp16", "fp32"]
     workers: Annotated[Integer, Field(ge=0, le=1024)] | Auto
     checkpoint: Annotated[Integer, Field(ge=1, le=1_000_000_000)]
