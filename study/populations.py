@@ -35,7 +35,7 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Hidden:
-    """A container, and what is said of it."""
+    """A container, and the figures of its report."""
 
     data: bytes
     figures: HidingFigures

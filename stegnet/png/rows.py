@@ -79,9 +79,8 @@ def filtered(rows: np.ndarray, before: np.ndarray, pixel_bytes: int, tried: byte
 
 def unfiltered(rows: list[bytes], pixel_bytes: int) -> np.ndarray:
     """Return the unfiltered bytes of the first rows, (n, width) uint8; each row's first byte names its filter."""
-    out = np.zeros(
-        (len(rows) + 1, len(rows[0]) - 1 + pixel_bytes), np.uint8
-    )  # with a row above and a pixel to the left
+    width = len(rows[0]) - 1
+    out = np.zeros((len(rows) + 1, pixel_bytes + width), np.uint8)  # with a row above and a pixel to the left
     for row, line in enumerate(rows, 1):
         content = np.frombuffer(line, np.uint8, offset=1)
         above = out[row - 1]

@@ -3,7 +3,7 @@
     python -m study.zoo SHARDS OUT [NAME...] [--minutes 3] [--pairs 400] [-S train.crop=96 …]
 
 Each profile, a YAML file beside this one, is trained by the parameters of ./params.yaml with its changes, and with
-those of -S over them. How long the trainings will take is said first, by three steps of each. OUT gets a folder for
+those of -S over them. First, three steps of each tell how long the trainings will take. OUT gets a folder for
 each network, budget and set of parameters, and, when all are measured, zoo.csv, zoo.png and budget.json. Trainings,
 figures and containers that are there are not made again, and an interrupted training goes on: the same command resumes.
 Only the detector is trained each time. It needs neither DVC nor MLflow.
