@@ -62,7 +62,6 @@ def summary(rows: pd.DataFrame) -> str:
 def measured(cover: Path, secret: Path) -> list[dict[str, object]]:
     """Return the rows of a cover that is full of random bytes, and of those that hold a picture."""
     original = read_picture(secret)
-    pixels = original[..., 0].size
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         pixels_of_cover = read_picture(cover)
@@ -85,7 +84,7 @@ def measured(cover: Path, secret: Path) -> list[dict[str, object]]:
                 "container_psnr": psnr(pixels_of_cover, read_picture(folder / "sent.png")),
             }
             if kind == "bytes":
-                row["bits_per_pixel"] = 8 * hidden.stat().st_size / pixels
+                row["bits_per_pixel"] = 8 * most / (height * width)
             else:
                 shown = folder / "shown.png"
                 stegnet.reveal(folder / "sent.png", shown, key=KEY, overwrite=True)
