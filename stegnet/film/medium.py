@@ -6,18 +6,19 @@ from pathlib import Path
 import numpy as np
 
 from stegnet import networks
+from stegnet.core.errors import CapacityError
 from stegnet.core.text import prefixed
 from stegnet.film.rewriting import RewrittenFilm
 from stegnet.hiding.grouped_medium import GroupedMedium, SealedGroups
-from stegnet.hiding.medium import WrittenMedium
+from stegnet.hiding.medium import WrittenMedium, bytes_left
 from stegnet.keys import Key
 from stegnet.media.cover import Cover
 from stegnet.media.evidence.copies import RegularAreas
 from stegnet.media.growth import growth_of, time_in_words
-from stegnet.pixels.medium import frame_capacity, secure_payload
-from stegnet.record import Record, frames_for
+from stegnet.pixels.medium import header_too_large, secure_payload
+from stegnet.record import Record, empty_record_bytes, frames_for
 from stegnet.results import Changes, SecurePayload, shown_history
-from stegnet.sealing import PIXELS, Costs, CoverNeeds, texture_costs
+from stegnet.sealing import PIXELS, Costs, record_capacity, texture_costs
 
 
 class FrameMedium(GroupedMedium):
@@ -50,12 +51,16 @@ class FrameMedium(GroupedMedium):
         growth = growth_of(self.cover)
         return "; ".join(filter(None, (growth.in_words if growth.is_much or time else "", time)))
 
-    def share_capacity(self, name: str, key: Key) -> int:
-        """Return the bytes that fit into a frame; errors are those of `bytes_capacity`."""
-        return frame_capacity(self.size, name, key, self.groups > 1, CoverNeeds(self.channels))
+    def share_capacity(self, name: str, key: Key) -> int | None:
+        most = record_capacity(*self.size, key, self.channels)
+        return bytes_left(most, empty_record_bytes(name, self.groups > 1))
+
+    def refusal(self, name: str, key: Key, size: int, most: int | None) -> CapacityError | None:
+        """Return the error for frames that are too small for any file of this name."""
+        return header_too_large(self.size, name, key, self.channels, self.groups > 1) if most is None else None
 
     def remedy(self, name: str, key: Key, size: int, most: int) -> str:
-        fits = most and frames_for(size, self.share_capacity(name, key))
+        fits = most and frames_for(size, self.share_capacity(name, key) or 1)
         hint = f"the cover needs at least {fits} such frames" if fits else "use a larger cover"
         return f"{hint}, a colour cover holds three times as much" if self.channels == 1 else hint
 

@@ -121,9 +121,9 @@ class H264Medium(GroupedMedium):
         is_hard = self.hard is not None and fitted.size <= self.hard
         return min(share, max((self.secure.hard or 0) // self.groups, 1)) if is_hard else share
 
-    def refusal(self, size: int, most: int) -> CapacityError:
-        holds = f"its own H.264 holds at most {most:,} bytes, and the secret has {size:,}"
-        error = CapacityError(holds if most else TOO_FEW, LARGER, subject=self.cover)
+    def refusal(self, name: str, key: Key, size: int, most: int | None) -> CapacityError:
+        holds = f"its own H.264 holds at most {most:,} bytes, and the secret has {size:,}" if most else TOO_FEW
+        error = CapacityError(holds, LARGER, subject=self.cover)
         return or_without_loss(error, self.cover)
 
     def write(self, part: Path, groups: SealedGroups) -> WrittenMedium:

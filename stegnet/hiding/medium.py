@@ -6,18 +6,20 @@ with one record; a film or sound has many, each with a share of the file (`Group
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 import numpy as np
 
-from stegnet.core.errors import CapacityError
+from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.names import USUAL_NAME
 from stegnet.core.pixels import channels_of, memory_to_hide
 from stegnet.core.text import Setting, Text
 from stegnet.formats.opened_file import FileInMemory
+from stegnet.hiding.found_file import found_file
 from stegnet.hiding.method import (
     Context,
     CoverSize,
@@ -38,7 +40,16 @@ from stegnet.keys import ANY_KEY, ContainerKeys, Key, KeySource, Opener, Randomn
 from stegnet.media.condition import Condition
 from stegnet.media.cover import Cover
 from stegnet.media.growth import time_in_words
-from stegnet.record import File, Record, empty_record_bytes, file_header, file_records, format_record, frames_with_data
+from stegnet.record import (
+    Container,
+    File,
+    Record,
+    empty_record_bytes,
+    file_header,
+    file_records,
+    format_record,
+    frames_with_data,
+)
 from stegnet.results import OR_ALBUM, Detectability, SecurePayload, not_safe, stored_name
 from stegnet.sealing import PICTURE_EFFORT, SEED_BYTES, Costs, SampleRules, SealOptions, record_capacity, seal
 
@@ -129,6 +140,8 @@ class Medium(ABC):
 
     def room(self, most: int | None) -> Room:
         """Return the room for a file of which `most` bytes fit."""
+        if not self.measured:
+            return Room(most, history=self.history)
         hard = None if most is None or self.hard is None else min(most, self.hard)
         return Room(most, hard, self.history, self.condition)
 
@@ -151,7 +164,7 @@ class Medium(ABC):
     def file_capacity(self, name: str, key: Key) -> int | None:
         """Return the bytes of the largest file of a name for a film key; None: not even an empty one fits."""
 
-    def refusal(self, size: int, most: int) -> CapacityError | None:
+    def refusal(self, name: str, key: Key, size: int, most: int | None) -> CapacityError | None:
         """Return the error for a file of `size` bytes, if the reason that only `most` fit is the cover's own."""
         return None
 
@@ -247,8 +260,6 @@ def seal_record(
 class MediumMethod(Method[Options]):
     """A method that hides in the medium that it opens."""
 
-    what = "any file"  # what fits, in words
-
     @abstractmethod
     def open(self, cover: Cover, options: Options, suffix: str, key: KeySource) -> Medium:
         """Return the medium of a cover.
@@ -265,20 +276,33 @@ class MediumMethod(Method[Options]):
             CapacityError: it is no cover for this method.
         """
 
-    def what_fits(self, cover: CoverSize) -> list[Fit]:
-        """List any file up to the capacity; nothing if the capacity is 0."""
-        found = self.room(cover, USUAL_NAME, self.info.options())
-        return [self._file_fit(self.what, found)] if found.bytes else []
+    def is_offered(self, cover: Cover, options: Options) -> bool:
+        """Return whether the method is offered for a cover; in others, it hides only if it is asked for."""
+        return True
 
-    def _file_fit(self, what: str, found: Room) -> Fit:
-        """Return what fits, any file, in words."""
-        condition = found.condition.of_it if found.condition else ""
-        betrayed = found.history is not None
-        return Fit(what, self.info.name, found.bytes, found.safe, condition=condition, betrayed=betrayed)
+    def why_not(self, cover: Cover) -> str:
+        """Return why a cover of the method's form can't stay what it is; "" if it can, and for other covers."""
+        return ""
+
+    def file_in_words(self, cover: Cover | None) -> str:
+        """Return what fits into a cover, in words."""
+        return "any file"
+
+    def what_fits(self, cover: CoverSize) -> list[Fit]:
+        """List why the cover's own form can't be used, if so, and any file up to the capacity, if that is not 0."""
+        why_not = self.why_not(cover.cover) if cover.cover else ""
+        fits = [Fit("", self.info.name, why_not=why_not)] if why_not else []
+        with suppress(MediaError):  # a damaged cover, in which nothing fits
+            found = self.room(cover, USUAL_NAME, self.info.options())
+            if found.bytes:
+                fit = Fit(self.file_in_words(cover.cover), self.info.name, found.bytes, found.safe)
+                condition = found.condition.of_it if found.condition else ""
+                fits.append(replace(fit, condition=condition, betrayed=found.history is not None))
+        return fits
 
     def room(self, cover: CoverSize, name: str, options: Options) -> Room:
-        """Return the room in the cover's samples; none in a cover that is not open."""
-        if cover.cover is None:
+        """Return the room in the cover's samples; none in a cover that is not open, or that the method is not for."""
+        if cover.cover is None or not self.is_offered(cover.cover, options):
             return Room(None)
         medium = self.open(cover.cover, options, "", ANY_KEY)
         return medium.room(medium.file_capacity(name, ANY_KEY))
@@ -310,13 +334,28 @@ class MediumMethod(Method[Options]):
         assert isinstance(medium, SampleMedium), "films are no covers of albums"
         return medium
 
+    def container_in(self, container: Container) -> Container | None:
+        """Return the container whose samples this method would have used; None: it hides in none of this form.
+
+        Raises MediaError if it can't be read.
+        """
+        return container
+
+    def find(self, container: Container, context: Context) -> FoundSecret | None:
+        try:
+            opened = self.container_in(container)
+        except MediaError:  # of a kind that is not hidden in
+            return None
+        return found_file(opened, context, self.info.name) if opened else None
+
 
 def _refusal(medium: Medium, payload: Payload, key: Key, at_most_safe: bool) -> CapacityError:
     """Return the error for a secret that does not fit into a medium, or of which more than is hard to find."""
     size = payload.file.length
     name = stored_name(payload.path)
-    most = medium.file_capacity(name, key) or 0
-    own = None if at_most_safe and most else medium.refusal(size, most)
+    capacity = medium.file_capacity(name, key)
+    own = None if at_most_safe and capacity else medium.refusal(name, key, size, capacity)
+    most = capacity or 0
     if own is not None:
         return own
     if at_most_safe:

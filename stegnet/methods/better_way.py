@@ -49,10 +49,7 @@ def is_network_better(sealed: Way, network: Way, cover: Cover, payload: Payload,
 def _fits_as_it_is(method: Method[Any], options: Any, cover: Cover, payload: Payload, suffix: str) -> bool:
     assert isinstance(method, MediumMethod), "it hides any file, as it is"
     medium = method.open(cover, options, suffix, ANY_KEY)
-    try:
-        most = medium.file_capacity(stored_name(payload.path), ANY_KEY)
-    except CapacityError:
-        return False
+    most = medium.file_capacity(stored_name(payload.path), ANY_KEY)
     return most is not None and payload.file.length <= most
 
 

@@ -11,13 +11,10 @@ from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.names import FILM, PICTURE, USUAL_NAME
 from stegnet.formats.opened_file import is_mp4
 from stegnet.formats.signatures import FORMS
-from stegnet.hiding.found_file import found_file
 from stegnet.hiding.medium import Medium, MediumMethod
 from stegnet.hiding.method import (
     Context,
     CoverSize,
-    Fit,
-    FoundSecret,
     MethodInfo,
     MethodOptions,
     NewContainer,
@@ -55,23 +52,24 @@ without encoding.
         shared=("compress", "at_most_safe"),
     )
 
-    def what_fits(self, cover: CoverSize) -> list[Fit]:
-        """Return files hidden unchanged, if the cover is such a film."""
-        why_not = _why_not(cover.cover) if cover.cover else ""
-        unused = [Fit("", self.info.name, why_not=why_not)] if why_not else []
-        found = self.room(cover, USUAL_NAME, MethodOptions())
-        fits = [self._file_fit("any file, in the H.264 itself", found)] if found.bytes else []
-        return unused + fits
+    def why_not(self, cover: Cover) -> str:
+        if not is_mp4(cover):
+            return ""
+        try:
+            most = self.open(cover, MethodOptions(), "", ANY_KEY).file_capacity(USUAL_NAME, ANY_KEY)
+        except MediaError as error:
+            return f"its own H.264 can't be used: {error.problem}"
+        return "" if most else h264.TOO_FEW
+
+    def file_in_words(self, cover: Cover | None) -> str:
+        return "any file, in the H.264 itself"
 
     def room(self, cover: CoverSize, name: str, options: MethodOptions) -> Room:
-        """Return the room in a film's own H.264; none in a still picture, and in a cover whose file is not given."""
-        if cover.cover is None or cover.frames == 1:
-            return Room(None)
+        """Return the room in a film's own H.264; none if that can't be used."""
         try:
-            medium = self.open(cover.cover, options, "", ANY_KEY)
+            return super().room(cover, name, options)
         except MediaError:
             return Room(None)
-        return medium.room(medium.file_capacity(name, ANY_KEY))
 
     def open(self, cover: Cover, options: MethodOptions, suffix: str, key: KeySource) -> Medium:
         return cover.once(self.info.name, h264.H264Medium)
@@ -90,22 +88,7 @@ without encoding.
         except MediaError as error:
             raise or_without_loss(error, cover) from error
 
-    def find(self, container: Container, context: Context) -> FoundSecret | None:
+    def container_in(self, container: Container) -> Container | None:
         if container.first.record is not None or container.kind != FILM:
             return None
-        try:
-            opened = h264.H264Container(container.file, container.key_source)
-        except MediaError:
-            return None
-        return found_file(opened, context, self.info.name)
-
-
-def _why_not(cover: Cover) -> str:
-    """Return why an MP4 or MOV can't carry anything in its own H.264; "" for other covers, and if it can."""
-    if not cover.is_film or not is_mp4(cover):
-        return ""
-    try:
-        most = cover.once(H264, h264.H264Medium).file_capacity(USUAL_NAME, ANY_KEY)
-    except MediaError as error:
-        return f"its own H.264 can't be used: {error.problem}"
-    return "" if most else h264.TOO_FEW
+        return h264.H264Container(container.file, container.key_source)

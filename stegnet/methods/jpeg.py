@@ -9,22 +9,12 @@ from pathlib import Path
 from types import MappingProxyType
 
 from stegnet import channels
-from stegnet.core.errors import MediaError
-from stegnet.core.names import FILM, PICTURE, SOUND, USUAL_NAME
+from stegnet.core.names import FILM, PICTURE, SOUND
 from stegnet.core.text import Setting, Text
 from stegnet.formats.signatures import FORMS, JPEG_SUFFIXES
-from stegnet.hiding.found_file import SamplesContainer, found_file
+from stegnet.hiding.found_file import SamplesContainer
 from stegnet.hiding.medium import MediumMethod
-from stegnet.hiding.method import (
-    Context,
-    CoverSize,
-    Fit,
-    FoundSecret,
-    MethodInfo,
-    MethodOptions,
-    Room,
-    option,
-)
+from stegnet.hiding.method import MethodInfo, MethodOptions, option
 from stegnet.jpeg.coefficients import read_jpeg
 from stegnet.jpeg.cover import jpeg_cover, why_made_anew
 from stegnet.jpeg.medium import JpegMedium
@@ -86,19 +76,15 @@ that does the same. For apps of which nothing is known: --for messenger.
         albums=True,
     )
 
-    def what_fits(self, cover: CoverSize) -> list[Fit]:
-        """Return files hidden unchanged, if the cover is a JPEG."""
-        why = why_made_anew(cover.cover) if cover.cover else ""
-        way_out = f"; {cover.cover.jpeg_way_out}" if cover.cover and cover.cover.jpeg_way_out else ""
-        why_not = [Fit("", self.info.name, why_not=f"its own JPEG can't be used: {why}{way_out}")] if why else []
-        try:
-            found = self.room(cover, USUAL_NAME, JpegOptions())
-        except MediaError:
-            return why_not
-        if not found.bytes:
-            return why_not
-        where = "a JPEG made anew" if why else "the JPEG itself"
-        return [*why_not, self._file_fit(f"any file, in {where}", found)]
+    def is_offered(self, cover: Cover, options: JpegOptions) -> bool:
+        return options.names_channel or cover.is_jpeg
+
+    def why_not(self, cover: Cover) -> str:
+        why = why_made_anew(cover)
+        return f"its own JPEG can't be used: {'; '.join(filter(None, (why, cover.jpeg_way_out)))}" if why else ""
+
+    def file_in_words(self, cover: Cover | None) -> str:
+        return f"any file, in {'a JPEG made anew' if cover and why_made_anew(cover) else 'the JPEG itself'}"
 
     def other_way(self, cover: Cover, options: JpegOptions) -> str:
         """Return the hint on a cover that is no picture: of a known channel, one on named channels."""
@@ -122,22 +108,8 @@ that does the same. For apps of which nothing is known: --for messenger.
             made = replace(made, notes=(Text(Setting("quality", "Q", quoted=False), unused), *made.notes))
         return JpegMedium(made)
 
-    def room(self, cover: CoverSize, name: str, options: JpegOptions) -> Room:
-        """Return the room for a file of this name in a JPEG and, through a channel, in any picture; none in others.
-
-        What a channel makes of a cover shows nothing of its past.
-        """
-        if cover.cover is None or not (options.names_channel or cover.cover.is_jpeg):
-            return Room(None)
-        found = super().room(cover, name, options)
-        return replace(found, history=None) if options.names_channel else found
-
-    def find(self, container: Container, context: Context) -> FoundSecret | None:
+    def container_in(self, container: Container) -> Container | None:
         if container.first.record is not None or not container.file.is_jpeg:
             return None
-        try:
-            jpeg = container.file.once("coefficients", read_jpeg)  # which other readers look at, too
-        except MediaError:
-            return None
-        opened = SamplesContainer(container.file, container.key_source, samples_of(jpeg), rules_of(jpeg))
-        return found_file(opened, context, self.info.name)
+        jpeg = container.file.once("coefficients", read_jpeg)  # which other readers look at, too
+        return SamplesContainer(container.file, container.key_source, samples_of(jpeg), rules_of(jpeg))

@@ -11,17 +11,14 @@ import numpy as np
 
 from stegnet import film, pixels
 from stegnet.core.errors import CapacityError, RevealError
-from stegnet.core.names import FILE, PICTURE, USUAL_NAME
+from stegnet.core.names import FILE, PICTURE
 from stegnet.core.pixels import channels_of
 from stegnet.core.process_settings import blas_in_one_thread
 from stegnet.core.text import CommandLine, Text
-from stegnet.hiding.found_file import found_file
 from stegnet.hiding.medium import Medium, MediumMethod, MediumOptions, seal_record
 from stegnet.hiding.method import (
     Context,
     CoverSize,
-    Fit,
-    FoundSecret,
     MethodInfo,
     NewContainer,
     Payload,
@@ -31,7 +28,6 @@ from stegnet.keys import SYSTEM, KeyRing, KeySource, Randomness
 from stegnet.media.cover import Cover
 from stegnet.record import (
     ALL_OR_NOTHING,
-    Container,
     Record,
     file_header,
     is_file_name,
@@ -63,40 +59,24 @@ much fits, and how much is hard to find.
         albums=True,
     )
 
-    def what_fits(self, cover: CoverSize) -> list[Fit]:
-        """Return files hidden unchanged, and what becomes of a cover that can't stay as it is."""
-        found = self.room(cover, USUAL_NAME, MediumOptions())
-        if not found.bytes:
-            return []
-        what = "any file"
-        file = cover.cover
-        if file and file.kind == PICTURE and file.lossy_format:
-            what = "any file, as PNG"
-        if file and file.is_transparent:
-            what = "any file (the PNG becomes opaque)"
-        return [self._file_fit(what, found)]
+    def file_in_words(self, cover: Cover | None) -> str:
+        """Return what fits, and what becomes of a cover that can't stay as it is."""
+        if cover and cover.is_transparent:
+            return "any file (the PNG becomes opaque)"
+        return "any file, as PNG" if cover and cover.kind == PICTURE and cover.lossy_format else "any file"
 
     def open(self, cover: Cover, options: MediumOptions, suffix: str, key: KeySource) -> Medium:
         return film.FrameMedium(cover, suffix) if cover.is_film else pixels.PixelMedium(cover, options.resize, suffix)
 
     def room(self, cover: CoverSize, name: str, options: MediumOptions) -> Room:
-        """Return the room for a file in a picture or film, which need not be decoded to know the bytes."""
+        """Return the room for a file in a picture or film; of a film, the size tells it, and nothing is decoded."""
+        if cover.cover is not None and not cover.cover.is_film:
+            return super().room(cover, name, options)
         try:
             most = pixels.bytes_capacity(cover.height, cover.width, name, frames=cover.frames, channels=cover.channels)
         except CapacityError:  # not even the header fits
             return Room(None)
-        if cover.cover is None:
-            return Room(most)
-        history = cover.cover.history
-        if history or cover.frames > 1:
-            return Room(most, history=history)
-        changes = cover.cover.evidence.changes
-        if cover.cover.is_film:  # a film of one frame
-            secure = pixels.secure_payload(cover.height * cover.width * cover.channels, changes)
-        else:
-            secure = pixels.secure_in(pixels.regular_areas_of(cover.cover).mask, cover.channels, changes)
-        hard = None if secure.hard is None else min(most, secure.hard)
-        return Room(most, hard, condition=cover.cover.condition())
+        return Room(most, history=cover.cover.history if cover.cover else None)
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: MediumOptions, context: Context
@@ -108,9 +88,6 @@ much fits, and how much is hard to find.
             )
             raise CapacityError("how much is hard to find in a film without loss was not measured", hint, subject=cover)
         return super().embed(cover, payload, suffix, key, options, context)
-
-    def find(self, container: Container, context: Context) -> FoundSecret | None:
-        return found_file(container, context, self.info.name)
 
 
 @blas_in_one_thread

@@ -2,16 +2,10 @@
 
 from stegnet import sound
 from stegnet.core.names import SOUND
-from stegnet.hiding.found_file import found_file
 from stegnet.hiding.medium import Medium, MediumMethod, MediumOptions, SampleMedium
-from stegnet.hiding.method import (
-    Context,
-    FoundSecret,
-    MethodInfo,
-)
+from stegnet.hiding.method import MethodInfo
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
-from stegnet.record import Container
 
 
 class SoundMethod(MediumMethod[MediumOptions]):
@@ -44,6 +38,3 @@ MP3, AAC and Opus lose the secret.
 
     def open_part(self, cover: Cover, options: MediumOptions, suffix: str, key: KeySource) -> SampleMedium:
         return cover.once(f"{self.info.name}, first", sound.SoundPart)
-
-    def find(self, container: Container, context: Context) -> FoundSecret | None:
-        return found_file(container, context, self.info.name)

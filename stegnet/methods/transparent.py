@@ -3,12 +3,12 @@
 from types import MappingProxyType
 
 from stegnet import pixels
-from stegnet.core.errors import CapacityError, MediaError
+from stegnet.core.errors import CapacityError
 from stegnet.core.names import PICTURE
 from stegnet.core.text import Setting, Text
-from stegnet.hiding.found_file import SamplesContainer, found_file
+from stegnet.hiding.found_file import SamplesContainer
 from stegnet.hiding.medium import Medium, MediumMethod, MediumOptions
-from stegnet.hiding.method import Context, CoverSize, FoundSecret, MethodInfo, Room
+from stegnet.hiding.method import MethodInfo
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
 from stegnet.record import Container
@@ -34,11 +34,12 @@ colour of what can't be seen.
         shared=("compress", "at_most_safe"),
         albums=True,
     )
-    what = "any file (the PNG stays transparent)"
 
-    def room(self, cover: CoverSize, name: str, options: MediumOptions) -> Room:
-        is_transparent = cover.cover is not None and cover.cover.is_transparent
-        return super().room(cover, name, options) if is_transparent else Room(None)
+    def is_offered(self, cover: Cover, options: MediumOptions) -> bool:
+        return cover.is_transparent
+
+    def file_in_words(self, cover: Cover | None) -> str:
+        return "any file (the PNG stays transparent)"
 
     def open(self, cover: Cover, options: MediumOptions, suffix: str, key: KeySource) -> Medium:
         """Return the samples of visible pixels. Raises CapacityError if the cover can't be transparent."""
@@ -49,13 +50,9 @@ colour of what can't be seen.
             )
         return cover.once(self.info.name, pixels.OpacityMedium)
 
-    def find(self, container: Container, context: Context) -> FoundSecret | None:
-        """Find a file in the visible pixels of a transparent picture in which no other record opens."""
+    def container_in(self, container: Container) -> Container | None:
+        """Return the visible pixels of a transparent picture in which no other record opens."""
         if container.first.record is not None or not container.file.is_transparent:
             return None
-        try:
-            medium = pixels.OpacityMedium(container.file)
-        except MediaError:
-            return None
-        opened = SamplesContainer(container.file, container.key_source, medium.samples, medium.rules)
-        return found_file(opened, context, self.info.name)
+        medium = pixels.OpacityMedium(container.file)
+        return SamplesContainer(container.file, container.key_source, medium.samples, medium.rules)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from stegnet.core.errors import CapacityError
 from stegnet.core.names import PICTURE
 from stegnet.core.pixels import check_memory, memory_to_hide
 from stegnet.formats.signatures import FORMS, has_form
-from stegnet.hiding.medium import SampleMedium, WrittenMedium
+from stegnet.hiding.medium import SampleMedium, WrittenMedium, bytes_left
 from stegnet.image.pictures import picture_head, refuse_palette
 from stegnet.keys import ANY_KEY, Key
 from stegnet.media.condition import Condition
@@ -105,8 +106,9 @@ class PixelMedium(SampleMedium):
         growth = None if has_form(self.cover, self._suffix) else growth_of(self.cover, self._side)
         return "; ".join(filter(None, (growth.in_words if growth and growth.is_much else "", super().forecast())))
 
-    def file_capacity(self, name: str, key: Key) -> int:
-        return bytes_capacity(*self.size, name, key, channels=self.channels)
+    def refusal(self, name: str, key: Key, size: int, most: int | None) -> CapacityError | None:
+        """Return the error for a picture that is too small for any file of this name."""
+        return header_too_large(self.size, name, key, self.channels) if most is None else None
 
     def remedy(self, name: str, key: Key, size: int, most: int) -> str:
         height, width = self.size
@@ -148,17 +150,15 @@ def bytes_capacity(
     Raises:
         CapacityError: not even the header fits.
     """
-    needs = CoverNeeds(channels)
-    return full_capacity(frames, frame_capacity((height, width), name, key, frames > 1, needs))
+    share = bytes_left(record_capacity(height, width, key, channels), empty_record_bytes(name, frames > 1))
+    if share is None:
+        raise header_too_large((height, width), name, key, channels, frames > 1)
+    return full_capacity(frames, share)
 
 
-def frame_capacity(size: tuple[int, int], name: str, key: Key, spread: bool, needs: CoverNeeds) -> int:
-    """Return the bytes of a file, or of a share of it, that fit into a frame; errors are those of `bytes_capacity`."""
-    needed = empty_record_bytes(name, spread)
-    most = record_capacity(*size, key, needs.channels, needs.rules)
-    if most is None or needed > most:
-        raise too_small(*size, needed, key, needs)
-    return most - needed
+def header_too_large(size: tuple[int, int], name: str, key: Key, channels: int, spread: bool = False) -> CapacityError:
+    """Return the error for a picture, or frames, of this size that don't hold the header of a file of this name."""
+    return too_small(*size, empty_record_bytes(name, spread), key, CoverNeeds(channels))
 
 
 def secure_in(regular: np.ndarray, channels: int, changes: float) -> SecurePayload:

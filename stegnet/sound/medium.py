@@ -73,7 +73,7 @@ class SoundMedium(GroupedMedium):
         rows = min(self.cover.sound.segments)
         return bytes_left(record_capacity(rows, SOUND_ROW, key, 1, UNEVEN), empty_record_bytes(name, self.groups > 1))
 
-    def refusal(self, size: int, most: int) -> CapacityError | None:
+    def refusal(self, name: str, key: Key, size: int, most: int | None) -> CapacityError | None:
         """Return the error for a sound that is silent, or too short; None for others."""
         if self.cover.sound.rows:
             return None

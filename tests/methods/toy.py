@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from stegnet.core.names import PICTURE
-from stegnet.hiding import Context, FoundSecret, MethodOptions, option
-from stegnet.hiding.found_file import SamplesContainer, found_file
+from stegnet.hiding import MethodOptions, option
+from stegnet.hiding.found_file import SamplesContainer
 from stegnet.hiding.medium import Medium, MediumMethod, SampleMedium, WrittenMedium
 from stegnet.hiding.method import MethodInfo
 from stegnet.keys import KeySource
@@ -33,9 +33,8 @@ class Toy(MediumMethod[ToyOptions]):
     def open(self, cover: Cover, options: ToyOptions, suffix: str, key: KeySource) -> Medium:
         return Green(cover, options.top)
 
-    def find(self, container: Container, context: Context) -> FoundSecret | None:
-        opened = SamplesContainer(container.file, container.key_source, Green(container.file).samples, Green.rules)
-        return found_file(opened, context, self.info.name)
+    def container_in(self, container: Container) -> Container:
+        return SamplesContainer(container.file, container.key_source, Green(container.file).samples, Green.rules)
 
 
 class Green(SampleMedium):
