@@ -8,9 +8,7 @@ ALL := $(VENV)/.all
 ZOO := --minutes 4 --pairs 1000 -S train.crop=64 -S train.batch=8 -S train.lr=0.001
 # What `make repro-gpu` changes in params.yaml, as in docs/gpu.md.
 GPU := -S model.name=costa -S model.backbone=convnext_atto -S model.width=64 -S data.scenes=8000 -S train.pairs=400000 -S train.batch=32 -S train.crop=128 -S train.ema=0.998 -S train.compile=true
-# The marks of the tests that `make test-long` runs; at a landing, "long and not night".
-LONG := long
-# Tests of services are shared out by files, so that what a file starts, it starts once.
+# What a file makes or starts is made once where tests are shared out by files.
 TEST := env -u PYTHONDONTWRITEBYTECODE python -m pytest -n auto --dist
 export PATH := $(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
@@ -19,7 +17,7 @@ export NO_MKDOCS_2_WARNING := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup repro repro-gpu test quick test-slow test-all test-services test-long test-avx2 zoo table ui demo verify evaluate-all report bench fuzz mutants nightly wheel lint style types docs clean
+.PHONY: help setup repro repro-gpu test quick test-slow test-landing test-all test-services test-long test-avx2 zoo table ui demo verify evaluate-all report bench fuzz mutants nightly wheel lint style types docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -57,7 +55,12 @@ zoo: $(ALL) ## train the published networks of study/zoo for the same time, and 
 test: quick test-slow ## run the tests of all that a user relies on, the quick ones first; twelve minutes on two cores
 
 test-slow: $(ALL)
-	$(TEST) worksteal -m "slow and not long"
+	$(TEST) loadfile --no-loadscope-reorder -m "slow and not long"
+
+# After quick, what a landing asks: the slow tests, and the long ones of the files in REACHED; services are waited for
+# beside what computes.
+test-landing: $(ALL)
+	$(TEST) loadfile --no-loadscope-reorder -m "slow and not night" --reached "$(REACHED)"
 
 quick: $(ALL) ## run the tests of hiding and revealing, without films and programs; three minutes on two cores
 	$(TEST) worksteal -m "not slow"
@@ -68,7 +71,7 @@ test-services: test-long test-avx2 ## run the long tests, then those of arithmet
 
 # Files are chosen by their text: that none of these has a test with the mark (5) is no failure.
 test-long: $(ALL)
-	$(TEST) loadfile --no-loadscope-reorder -m "$(LONG)" $(FILES) || [ $$? -eq 5 -a -n "$(FILES)" ]
+	$(TEST) loadfile --no-loadscope-reorder -m long $(FILES) || [ $$? -eq 5 -a -n "$(FILES)" ]
 
 test-avx2: $(ALL)
 	! grep -qs avx512f /proc/cpuinfo || ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 $(TEST) loadfile -m arithmetic $(FILES) || [ $$? -eq 5 -a -n "$(FILES)" ]

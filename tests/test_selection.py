@@ -63,6 +63,13 @@ def test_marks_follow_from_fixtures_folders_and_files() -> None:
     assert [place for place in places if not (ROOT / "tests" / place).exists()] == []
 
 
+def test_a_landing_asks_long_tests_of_the_files_that_it_reaches_and_all_slow_ones() -> None:
+    files = [f"tests/{name}.py" for name in ("test_wheel", "kernels/test_kernels", "core/test_extras")]
+    for reached_files, chosen in {"": files[2:], files[1]: files[1:], " ".join(files[:2]): files}.items():
+        assert listed("-m", "slow and not night", "--reached", reached_files, *files) == set(chosen)
+        assert may_be_wanted(ROOT / files[0], "slow and not night", files[0] in reached_files) == (files[0] in chosen)
+
+
 def test_a_file_that_names_no_long_test_is_not_imported_for_one(tmp_path: Path) -> None:
     """And one all of whose tests are long is not imported for others."""
     mark = ".".join(["pytest", "mark"])  # not in one piece, or this file would be taken for one that has them

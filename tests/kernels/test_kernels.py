@@ -234,9 +234,11 @@ sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-m", "not long", *sys.arg
 
 
 @pytest.mark.long
-@pytest.mark.slow
-def test_no_sanitizer_finds_anything(tmp_path):
-    """In the tests of this folder and of JPEGs, by AddressSanitizer and UndefinedBehaviorSanitizer."""
+@pytest.mark.parametrize(
+    "tests", [[Path(__file__).parent], pytest.param(JPEG_TESTS, marks=pytest.mark.night)], ids=["kernels", "jpeg"]
+)
+def test_no_sanitizer_finds_anything(tmp_path, tests):
+    """In the tests of this folder, and at night of JPEGs, by AddressSanitizer and UndefinedBehaviorSanitizer."""
     built, flags = tmp_path / "_kernels.so", ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"]
     flags.append("-ffp-contract=off")
     headers = f"-I{sysconfig.get_paths()['include']}"
@@ -246,7 +248,7 @@ def test_no_sanitizer_finds_anything(tmp_path):
     find = [["gcc", f"-print-file-name={name}"] for name in libraries]
     found = [subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip() for command in find]
     own = {"LD_PRELOAD": ":".join(found), "ASAN_OPTIONS": "detect_leaks=0", "PYTHONMALLOC": "malloc"}
-    command = [sys.executable, "-c", UNDER_SANITIZERS, built, Path(__file__).parent, *JPEG_TESTS]
+    command = [sys.executable, "-c", UNDER_SANITIZERS, built, *tests]
     done = subprocess.run(command, env=os.environ | own, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert " passed" in done.stdout

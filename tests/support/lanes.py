@@ -1,4 +1,4 @@
-"""Which tests are collected, in which order, and by how many workers: by marks and by `--touching`.
+"""Which tests are collected, in which order, and by how many workers: by marks, `--touching` and `--reached`.
 
 What takes longer than `make quick` may is marked `slow`, `long` what takes longer than `make test` may, and `night`
 what takes longer than a landing may; a `night` test is `long`, too, and a `long` one `slow`. A test has the marks of
@@ -22,16 +22,20 @@ HERE = ROOT / "tests"
 IMPLIED = {"night": {"long", "slow"}, "long": {"slow"}, "slow": set(), "arithmetic": set()}
 FOLDERS = {"long": ("cluster", "demo", "study"), "slow": ("cli", "networks", "pipeline", "tools")}
 SLOW_FIXTURES = {"kit", "make_config", "make_film", "make_sounds", "program", "session"}
-# Files that take minutes: they begin first, so that at the end no worker is left alone with one.
+# Files that take a minute or more: they begin first, so that at the end no worker is left alone with one.
 LONGEST = (
     "pipeline/whole/test_pipeline", "demo/test_demo", "pipeline/whole/test_experiments", "cluster/test_cluster",
-    "pipeline/train/test_stage",
+    "transcripts/test_transcripts", "test_contract", "test_wheel", "demo/test_one_page", "kernels/test_kernels",
+    "networks/test_damaged_weights", "methods/robust/test_messengers", "cli/test_hostile_files", "study/test_runs",
+    "pipeline/test_export", "pipeline/train/test_stage",
 )  # fmt: skip
 TOUCHING = pytest.StashKey[set[Path]]()
+REACHED = pytest.StashKey[set[Path] | None]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--touching", action="append", metavar="FILE", help="only test files that import this one")
+    parser.addoption("--reached", metavar="FILES", help="of long tests, those of these files")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -40,6 +44,8 @@ def pytest_configure(config: pytest.Config) -> None:
         if missing := [str(file) for file in files if file.suffix != ".py" or not file.is_file()]:
             raise pytest.UsageError(f"--touching: no such Python file: {', '.join(missing)}")
         config.stash[TOUCHING] = files
+    reached = config.getoption("reached")
+    config.stash[REACHED] = None if reached is None else {ROOT / name for name in reached.split()}
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -47,14 +53,23 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
         return None
     files = config.stash.get(TOUCHING, None) if collection_path.is_file() else None
     unwanted = files and not touches(collection_path, files)
-    return True if unwanted or not may_be_wanted(collection_path, config.getoption("markexpr", "")) else None
+    wanted, reached = config.getoption("markexpr", ""), is_reached(collection_path, config)
+    return True if unwanted or not may_be_wanted(collection_path, wanted, reached) else None
 
 
-def may_be_wanted(path: Path, wanted: str) -> bool:
+def is_reached(path: Path, config: pytest.Config) -> bool:
+    """May long tests of this file run before the night?"""
+    files = config.stash[REACHED]
+    return files is None or path.is_dir() or path in files
+
+
+def may_be_wanted(path: Path, wanted: str, reached: bool = True) -> bool:
     """Can `-m` choose a test of this file or folder?"""
     if not wanted:
         return True
     chosen, (own, others) = Expression.compile(wanted), marks_of(path)
+    if not reached and "long" in own:
+        own = own | {"night"}
     sets = (own.union(some) for count in range(len(others) + 1) for some in combinations(others, count))
     return any(chosen.evaluate(lambda name, /, names=names, **_: name in names) for names in sets)
 
@@ -79,7 +94,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         own, _ = marks_of(item.path)
         slow = {"slow"} if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())) else set()
-        for name in with_implied(own | slow | {name for name in IMPLIED if item.get_closest_marker(name)}):
+        marks = with_implied(own | slow | {name for name in IMPLIED if item.get_closest_marker(name)})
+        if "long" in marks and not is_reached(item.path, item.config):
+            marks.add("night")
+        for name in marks:
             item.add_marker(name)
     order = {HERE / f"{name}.py": place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path, len(order)))
