@@ -8,6 +8,7 @@ import { asFile, fromBare, parseContent, pictureContent, scaledSide, toBare } fr
 import { fromHex, toHex } from "../../stegnet/gui/browser/format/bytes.js";
 import { makeDemodulator } from "../../stegnet/gui/browser/codec/demodulator.js";
 import { areasOf, canonicalSizes, saltsOfCopies } from "../../stegnet/gui/browser/format/grid.js";
+import { codedBits } from "../../stegnet/gui/browser/format/robust_record.js";
 import { keySource } from "../../stegnet/gui/browser/format/keys.js";
 import { asView, psnr } from "../../stegnet/gui/browser/picture.js";
 import { avif, picture, robustSteps as steps, seeded } from "./vectors.js";
@@ -88,6 +89,32 @@ test("the middles of patches are read as the whole is", () => {
   });
   assert.deepEqual(demodulate(...inputs, { patch: 3 }), expected);
   assert.ok(expected.some((ratio) => ratio !== 0));
+});
+
+test("a picture that is moved by a block has the ratios moved by a block", () => {
+  const [channels, bits, features] = [4, 2, 3 * 64 + 4];
+  const halves = (features + 1) * channels + 2 * (channels + 1) * channels + (10 * channels + 2) * channels + (channels + 1) * bits + bits;
+  const weights = seeded(3)(2 * halves).map((byte, at) => (at % 2 ? 0x28 + (byte & 0x83) : byte)); // of ±.03 to .25
+  const demodulate = makeDemodulator({ rungs: [{ bits, scale: 2 }], width: channels, blocks: 2 }, weights);
+  const [cols, rows, wide] = [7, 6, 8 * 8];
+  const seen = Float32Array.from(seeded(5)(3 * 8 * rows * wide), (byte) => byte / 255);
+  const from = (left) => seen.filter((_, at) => at % wide >= left && at % wide < left + 8 * cols);
+  const [here, moved] = [0, 8].map((left) => demodulate(8 * cols, 8 * rows, from(left), new Float32Array(64 * cols * rows)));
+  for (let at = 0; at < here.length; at++) {
+    if (at % cols === 0 || at % cols > cols - 3) continue; // beside an edge of either
+    assert.ok(Math.abs(here[at + 1] - moved[at]) < 1e-4, `${here[at + 1]} and ${moved[at]}`);
+  }
+});
+
+test("blocks that carry a small record are the most textured ones", async () => {
+  const grid = { rows: 40, cols: 50, width: 400, height: 320 };
+  const texture = Float64Array.from(seeded(2)(2000), (byte) => byte % 2);
+  const key = await keySource({ file: new Uint8Array(32) }).robustKey(new Uint8Array(32));
+  const { unused } = await codedBits(grid, { bits: 3 }, { rate: 20, share: 12 }, new Uint8Array(1), key, new Uint8Array(32), texture);
+  const used = new Set(texture.keys());
+  unused.forEach((block) => used.delete(block));
+  const textured = [...used].filter((block) => texture[block]).length;
+  assert.ok(used.size > 40 && textured > 0.9 * used.size, `${textured} of ${used.size}`);
 });
 
 for (const depth of [8, 10]) {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 
-import { embed, fileCapacity, storedName } from "../../stegnet/gui/browser/codec/sealed.js";
+import { embed, fileCapacity, makeEmbedder, prepare, storedName } from "../../stegnet/gui/browser/codec/sealed.js";
 import { hide } from "../src/codec/hide.js";
 import { reveal } from "../../stegnet/gui/browser/codec/reveal.js";
 import { NONE } from "../../stegnet/gui/browser/format/base.js";
@@ -60,6 +60,19 @@ for (const [width, height, share, given, shift = 1] of [
     const far = container.data.filter((value, at) => isInside(at) && Math.abs(value - before[at]) > 1);
     assert.ok(far.length <= 16, `${far.length}: only the MAC's samples, at the ends of their triples, may move by two`);
     assert.ok(container.data.every((value, at) => Math.abs(value - before[at]) <= 2));
+  });
+}
+
+// No reader notices that a writer became worse. A picture takes more time than a film's frame, and changes less.
+for (const [frames, size, expected] of [[1, 100, 501], [1, 2000, 2929], [1, 6000, 12064], [2, 2000, 3173]]) {
+  test(`a file of ${size} bytes in ${frames > 1 ? "a film’s frame" : "a picture"} changes ${expected} samples, as ever`, async () => {
+    const [width, height, drawn, own] = [160, 120, seeded(1)(3 * 160 * 120), seeded(7)];
+    const data = Uint8Array.from(drawn, (byte, at) => 100 + (Math.floor(at / 3) % width) / 4 + byte / 16);
+    const [frame, bytes] = [{ width, height, data: data.slice() }, new Uint8Array(size).fill(3)];
+    const embedding = await prepare({ name: "a", bytes }, { width, height, frames, channels: 3 }, keyInput, own);
+    const squared = await (await makeEmbedder(embedding, keyInput, own))(frame, 0, bytes);
+    const changed = frame.data.filter((value, at) => value !== data[at]).length;
+    assert.deepEqual([changed, squared], [expected, expected]);
   });
 }
 
