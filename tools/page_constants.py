@@ -71,7 +71,7 @@ GROUPS: dict[str, list[tuple[str, str]]] = {
         ("jpeg.samples.COST_SETTINGS", "WINDOW KNOWN ESTIMATED RATIONAL TIE"),
     ],
     "KEYS": [
-        ("keys.keytext", "KEY IDENTITY KEY_COMMENT KEY_PART OTHER_KEY KEY_BYTES MOST_BYTES"),
+        ("keys.keytext", "KEY IDENTITY RECIPIENT KEY_COMMENT IDENTITY_COMMENT KEY_PART OTHER_KEY KEY_BYTES MOST_BYTES"),
         ("keys.sources", "EPHEMERAL_TRITS SALT_BYTES SECRET_BYTES FILM_ID_BYTES ANCHORS MOST_TRIES SCRYPT"),
         ("keys.sources", "MAX_PASSPHRASE"),
     ],

@@ -1,24 +1,18 @@
 /** The worker that hides and reveals, so that the page stays responsive. */
 
 import { decodePicture, encodePng, fromBitmap } from "../../stegnet/gui/browser/canvas.js";
-import { channelOf, choosePoint, prepared } from "./codec/channels.js";
-import { fitSecret } from "./codec/fit.js";
 import { hide } from "./codec/hide.js";
 import { reveal, revealSealed } from "../../stegnet/gui/browser/codec/reveal.js";
-import { hideRobust } from "./codec/survival.js";
-import { JPEG, QUALITY, SURVIVAL } from "../../stegnet/gui/page/constants.js";
+import { QUALITY } from "../../stegnet/gui/page/constants.js";
 import { openFfmpeg } from "./film/ffmpeg.js";
 import { hideInFilm } from "./film/hide.js";
 import { revealFromFilm } from "./film/reveal.js";
-import { withinRatio } from "../../stegnet/gui/browser/format/content.js";
 import { keySource } from "../../stegnet/gui/browser/format/keys.js";
-import { JpegCover } from "../../stegnet/gui/browser/jpeg/jpeg_cover.js";
-import { encodeJpeg } from "../../stegnet/gui/browser/jpeg/libjpeg.js";
 import { makeEngine } from "./network/engine.js";
 import { psnr, toPicture } from "../../stegnet/gui/browser/picture.js";
 import { readPng } from "../../stegnet/gui/browser/png.js";
 import { resize } from "../../stegnet/gui/browser/resize.js";
-import { amplified, checkSame, EXACT_JOBS, makeRevealJob, onProgress, revealFromPicture, serve, usableJpeg } from "../../stegnet/gui/browser/worker_jobs.js";
+import { amplified, checkSame, EXACT_JOBS, makeRevealJob, makeSurviveJob, onProgress, revealFromPicture, serve } from "../../stegnet/gui/browser/worker_jobs.js";
 
 const engines = {};
 
@@ -36,6 +30,7 @@ async function engineFor(device) {
 serve({
   ...EXACT_JOBS,
   reveal: makeRevealJob(revealWith),
+  survive: makeSurviveJob(({ device }) => engineFor(device)),
 
   /** Embeds any file in a film, or, as without networks, in a bitmap. */
   seal({ film, file, keyInput, keepsPlace, ...what }) {
@@ -71,34 +66,6 @@ serve({
       psnr: { container: psnr(seen, container), secret: quality, fitted },
     };
   },
-
-  /**
-   * Hides a file, or a copy of the picture in it, so that it survives a channel. Returns the container as a JPEG file,
-   * a view of it, PSNR in dB as `hide`, and what was hidden.
-   */
-  async survive({ cover, jpeg, secret, file, channel: name, keyInput, device }) {
-    keySource(keyInput);
-    onProgress("pictures");
-    const channel = channelOf(name);
-    const { jpegCover, seen } = (jpeg && jpegCoverOf(jpeg, await decodePicture(jpeg), channel)) ?? {
-      seen: prepared(channel, fromBitmap(cover)),
-    };
-    const picture = secret && withinRatio(fromBitmap(secret), seen);
-    const engine = await engineFor(device);
-    const point = choosePoint(engine.modem.points, channel);
-    const fit = (capacity) => fitSecret({ ...file, picture }, capacity, engine.avif);
-    const options = { keyInput, channel, point, onProgress, ...(jpegCover && { written: (each) => jpegCover.shown(each) }) };
-    const { container, fitted: hidden, capacity } = await hideRobust(engine, seen, fit, options);
-    onProgress("write");
-    return {
-      file: jpegCover ? jpegCover.file(container) : encodeJpeg(container, SURVIVAL.WRITTEN_QUALITY),
-      cover: seen,
-      isReduced: seen.width < cover.width || seen.height < cover.height,
-      difference: amplified(seen, container),
-      psnr: { container: psnr(seen, container), secret: hidden.psnr },
-      hidden: { isWhole: hidden.isWhole, bytes: hidden.bytes, capacity },
-    };
-  },
 });
 
 async function revealWith({ container, film, keyInput, device }) {
@@ -107,14 +74,6 @@ async function revealWith({ container, film, keyInput, device }) {
     return { file: bytes, ...found, robust: false };
   }
   return revealFromPicture(container, keyInput, () => engineFor(device));
-}
-
-/** A JPEG that a robust container may stay, and what it shows; null where it is shown turned, or sent reduced. */
-function jpegCoverOf(bytes, shown, channel) {
-  if (prepared(channel, shown) !== shown) return null;
-  const { jpeg, seen, errors } = usableJpeg(bytes, shown);
-  const jpegCover = new JpegCover(jpeg, seen, errors);
-  return jpegCover.isUpright ? { jpegCover, seen } : null;
 }
 
 async function sealInFilm(cover, file, keyInput, keepsPlace) {

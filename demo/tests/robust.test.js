@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { Coding, exactFlip, flipped } from "../../stegnet/gui/browser/format/fec.js";
 import { asFile, fromBare, parseContent, pictureContent, scaledSide, toBare } from "../../stegnet/gui/browser/format/content.js";
 import { fromHex, toHex } from "../../stegnet/gui/browser/format/bytes.js";
-import { makeDemodulator } from "../../stegnet/gui/browser/codec/demodulator.js";
+import { makeModem } from "../../stegnet/gui/browser/codec/modem_network.js";
 import { areasOf, canonicalSizes, saltsOfCopies } from "../../stegnet/gui/browser/format/grid.js";
 import { codedBits } from "../../stegnet/gui/browser/format/robust_record.js";
 import { keySource } from "../../stegnet/gui/browser/format/keys.js";
@@ -75,31 +75,51 @@ test("a part of a resized picture is that of the whole", () => {
   }
 });
 
+/** A modem of random weights, of ±.03 to .25 times a byte over 127. */
+function randomModem(options) {
+  const [channels, bits] = [options.width, options.rungs[0].bits];
+  const features = 3 * 64 + 2 * bits;
+  const weights = [];
+  const random = seeded(3);
+  const halves = (count) => weights.push(...random(2 * count).map((byte, at) => (at % 2 ? 0x28 + (byte & 0x83) : byte)));
+  const matrix = (out, size) => {
+    weights.push(...random(2 * out).map((byte, at) => (at % 2 ? 0x0c + (byte & 0x83) : byte))); // scales
+    weights.push(...random(out * size));
+  };
+  const layer = (out, size) => {
+    matrix(out, size);
+    halves(out);
+  };
+  for (const [size, out] of [[features + bits, features], [features, bits]]) {
+    for (const [to, from] of [[channels, size], [channels, channels], [channels, channels]]) layer(to, from);
+    for (let tap = 0; tap < 9; tap++) matrix(channels, channels);
+    halves(channels);
+    for (const to of [channels, out]) layer(to, channels);
+  }
+  halves(bits); // likelihoods
+  return makeModem(options, Uint8Array.from(weights));
+}
+
+const [ROWS, COLS, BITS] = [6, 7, 2];
+const levels = (count, seed = 5) => Float32Array.from(seeded(seed)(count), (byte) => byte / 255);
+const modem = randomModem({ rungs: [{ bits: BITS, scale: 2 }], width: 4, blocks: 2 });
+const seen = [8 * COLS, 8 * ROWS, levels(3 * 64 * COLS * ROWS)];
+const dither = levels(64 * COLS * ROWS, 7);
+
 test("the middles of patches are read as the whole is", () => {
-  const [channels, bits, features] = [4, 2, 3 * 64 + 4];
-  const halves = (features + 1) * channels + 2 * (channels + 1) * channels + (10 * channels + 2) * channels + (channels + 1) * bits + bits;
-  const weights = seeded(3)(2 * halves).map((byte, at) => (at % 2 ? 0x28 + (byte & 0x83) : byte)); // of ±.03 to .25
-  const demodulate = makeDemodulator({ rungs: [{ bits, scale: 2 }], width: channels, blocks: 2 }, weights);
-  const [cols, rows] = [7, 6];
-  const levels = (count) => Float32Array.from(seeded(5)(count), (byte) => byte / 255);
-  const inputs = [8 * cols, 8 * rows, levels(3 * 64 * cols * rows), levels(64 * cols * rows)];
-  const expected = demodulate(...inputs).map((ratio, at) => {
-    const [row, col] = [Math.floor(at / cols) % rows, at % cols];
+  const expected = modem.reveal(...seen, dither).map((ratio, at) => {
+    const [row, col] = [Math.floor(at / COLS) % ROWS, at % COLS];
     return row % 3 === 1 && col % 3 === 1 ? ratio : 0;
   });
-  assert.deepEqual(demodulate(...inputs, { patch: 3 }), expected);
+  assert.deepEqual(modem.reveal(...seen, dither, { patch: 3 }), expected);
   assert.ok(expected.some((ratio) => ratio !== 0));
 });
 
 test("a picture that is moved by a block has the ratios moved by a block", () => {
-  const [channels, bits, features] = [4, 2, 3 * 64 + 4];
-  const halves = (features + 1) * channels + 2 * (channels + 1) * channels + (10 * channels + 2) * channels + (channels + 1) * bits + bits;
-  const weights = seeded(3)(2 * halves).map((byte, at) => (at % 2 ? 0x28 + (byte & 0x83) : byte)); // of ±.03 to .25
-  const demodulate = makeDemodulator({ rungs: [{ bits, scale: 2 }], width: channels, blocks: 2 }, weights);
-  const [cols, rows, wide] = [7, 6, 8 * 8];
-  const seen = Float32Array.from(seeded(5)(3 * 8 * rows * wide), (byte) => byte / 255);
-  const from = (left) => seen.filter((_, at) => at % wide >= left && at % wide < left + 8 * cols);
-  const [here, moved] = [0, 8].map((left) => demodulate(8 * cols, 8 * rows, from(left), new Float32Array(64 * cols * rows)));
+  const [cols, rows, wide] = [COLS, ROWS, 8 * (COLS + 1)];
+  const whole = levels(3 * 8 * rows * wide);
+  const from = (left) => whole.filter((_, at) => at % wide >= left && at % wide < left + 8 * cols);
+  const [here, moved] = [0, 8].map((left) => modem.reveal(8 * cols, 8 * rows, from(left), new Float32Array(64 * cols * rows)));
   for (let at = 0; at < here.length; at++) {
     if (at % cols === 0 || at % cols > cols - 3) continue; // beside an edge of either
     assert.ok(Math.abs(here[at + 1] - moved[at]) < 1e-4, `${here[at + 1]} and ${moved[at]}`);
@@ -115,6 +135,22 @@ test("blocks that carry a small record are the most textured ones", async () => 
   unused.forEach((block) => used.delete(block));
   const textured = [...used].filter((block) => texture[block]).length;
   assert.ok(used.size > 40 && textured > 0.9 * used.size, `${textured} of ${used.size}`);
+});
+
+test("blocks without bits stay, and the others change as if all had some", () => {
+  const blocks = ROWS * COLS;
+  const hidden = new Float32Array((BITS + 64) * blocks).fill(1, 0, BITS * blocks);
+  hidden.set(dither, BITS * blocks);
+  const whole = modem.hide(...seen, hidden);
+  const blockOf = (at) => Math.floor((Math.floor(at / (8 * COLS)) % (8 * ROWS)) / 8) * COLS + Math.floor((at % (8 * COLS)) / 8);
+  assert.ok(whole.every((value) => Number.isFinite(value)));
+  assert.equal(new Set(Array.from(whole.keys()).filter((at) => whole[at] !== seen[2][at]).map(blockOf)).size, blocks);
+
+  const other = hidden.slice();
+  for (let bit = 0; bit < BITS; bit++) other[bit * blocks] = 0; // of the first block
+  const found = modem.hide(...seen, other);
+  const isFar = (at) => blockOf(at) % COLS > 1 || blockOf(at) > 2 * COLS; // beyond its neighbours, which see its bits
+  assert.ok(found.every((value, at) => (blockOf(at) ? !isFar(at) || value === whole[at] : value === seen[2][at])));
 });
 
 for (const depth of [8, 10]) {

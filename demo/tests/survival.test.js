@@ -7,12 +7,12 @@ import { fileURLToPath } from "node:url";
 
 import * as ort from "onnxruntime-web";
 
-import { arrivals, channelOf, choosePoint, prepared, received, WORST } from "../src/codec/channels.js";
-import { sentSize, usualCapacity } from "../src/codec/channels.js";
-import { fitSecret } from "../src/codec/fit.js";
+import { arrivals, channelOf, choosePoint, prepared, received, WORST } from "../../stegnet/gui/browser/codec/channels.js";
+import { sentSize, usualCapacity } from "../../stegnet/gui/browser/codec/channels.js";
+import { fitSecret } from "../../stegnet/gui/browser/codec/fit.js";
 import { hideBits } from "../../stegnet/gui/browser/codec/modem.js";
 import { reveal } from "../../stegnet/gui/browser/codec/reveal.js";
-import { hideRobust } from "../src/codec/survival.js";
+import { hideRobust } from "../../stegnet/gui/browser/codec/survival.js";
 import { fileBytes, fileContent } from "../../stegnet/gui/browser/format/content.js";
 import { keySource } from "../../stegnet/gui/browser/format/keys.js";
 import { gridOf, saltsOf } from "../../stegnet/gui/browser/format/regions.js";

@@ -21,6 +21,7 @@ from tests.support.quality import psnr
 PASSPHRASE = "zwei Käse"  # of tests/browser/open.js
 NOTE = bytes(range(256))
 KEY = stegnet.Key(bytes(range(32)))
+LONGEST = 1280  # pixels, as messengers reduce a photograph
 MIN_PSNR = 22.0  # dB, of a picture that was made to fit
 
 
@@ -44,6 +45,7 @@ def given(make_film: Callable[..., Path], tmp_path_factory: pytest.TempPathFacto
     scenes = [render_scene(320, [5, seed])[:240] for seed in range(2)]
     Image.fromarray(scenes[0]).save(folder / "cover.png")
     Image.fromarray(scenes[0]).save(folder / "cover.jpg", quality=92)
+    Image.fromarray(render_scene(1400, [5, 2])[:900]).save(folder / "large.jpg", quality=92)
     exif = Image.Exif()
     exif.get_ifd(ExifTags.IFD.GPSInfo).update({ExifTags.GPS.GPSLatitudeRef: "N", ExifTags.GPS.GPSLatitude: (48, 8, 0)})
     Image.fromarray(scenes[0]).save(folder / "phone.jpg", quality=92, exif=exif)
@@ -61,6 +63,7 @@ def given(make_film: Callable[..., Path], tmp_path_factory: pytest.TempPathFacto
 
     key = ["--key-file", str(folder / "my.key")]
     recipient = ["--recipient", str(stegnet.read_identity(identity).recipient)]
+    (folder / "recipient").write_text(recipient[1], encoding="utf-8")
     (folder / "words").write_text(PASSPHRASE, encoding="utf-8")
     for suffix in ("jpg", "png"):
         hide(f"cover.{suffix}", "note.bin", f"by_key.{suffix}", *key)
@@ -93,6 +96,15 @@ def test_the_page_from_a_disk(demo: Path, page: Path, given: Path, browser: Any,
     for cover in ("cover.jpg", "cover.png"):
         found = stegnet.reveal(folder / f"{name}_{cover}", key=key, strict=True)
         assert (found.name, found.data) == ("note.bin", NOTE)
+    identity = stegnet.read_identity(folder / "my.identity")
+    for cover in ("cover.jpg", "cover.png"):
+        assert stegnet.reveal(folder / f"{name}_for_{cover}", key=identity, strict=True).data == NOTE
+    for sent_as, quality in (("messenger_cover.jpg", 70), ("messenger_large.jpg", 70), ("website_cover.jpg", 75)):
+        sent = folder / f"{name}_{sent_as}"
+        shown = read_picture(sent)
+        assert max(shown.shape) <= LONGEST
+        sent.write_bytes(encode_jpeg(shown, quality))
+        assert stegnet.reveal(sent, key=key).data == (folder / "note.txt").read_bytes()
     made = folder / f"{name}_phone.jpg"
     assert stegnet.reveal(made, key=stegnet.Passphrase(PASSPHRASE), strict=True).data == NOTE
     with Image.open(made) as picture:

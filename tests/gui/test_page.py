@@ -20,7 +20,7 @@ def test_the_destinations_are_those_of_the_command_line() -> None:
     """A line of the form for each, those of pictures before those of films; and the channels of the page without it."""
     named = re.findall(r"^    (\w+): \{", (PAGE / "form/destinations.js").read_text("utf-8"), re.M)
     assert named == [*DESTINATIONS, "file", "messenger", "website"]
-    table = re.search(r"CHANNELS = \{(.*)\}", (DEMO / "src/page/jobs.js").read_text("utf-8"))
+    table = re.search(r"CHANNELS = \{(.*)\}", (PAGE.parent / "browser/page/jobs.js").read_text("utf-8"))
     assert table
     channels = table[1]
     for name, channel in re.findall(r'(\w+): "([^"]+)"', channels):

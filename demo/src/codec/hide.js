@@ -10,6 +10,7 @@ import { roundingCosts } from "../../../stegnet/gui/browser/format/costs.js";
 import { KEY_BYTES, keySource } from "../../../stegnet/gui/browser/format/keys.js";
 import { corner, intoRange, isGrey, masked, place, residualOf, toPicture, toPlanes } from "../../../stegnet/gui/browser/picture.js";
 import { FILM_ID_BYTES, formatRecord } from "../../../stegnet/gui/browser/format/record.js";
+import { PIXELS } from "../../../stegnet/gui/browser/format/sample_order.js";
 import { capacity, seal } from "../../../stegnet/gui/browser/format/seal.js";
 import { drawMask, drawShuffle, shuffled } from "../../../stegnet/gui/browser/format/shuffle.js";
 import { PageError } from "../../../stegnet/gui/browser/errors.js";
@@ -36,7 +37,7 @@ export async function hide(engine, cover, secret, keyInput, random = systemRando
   const keys = await keySource(keyInput).newKeys(random);
   const { block, kind, quality, period, weights } = engine.pair;
   const [width, height] = [cover.width, cover.height].map((side) => Math.floor(side / block) * block);
-  const most = capacity(cover.width, cover.height) - RECORD_BYTES;
+  const most = capacity(cover.width, cover.height, 3, PIXELS, keys.film.isForRecipient) - RECORD_BYTES;
   if (width * height === 0 || leastBytes(kind, width, height) > most) throw tooSmall(cover);
   const filmId = random(FILM_ID_BYTES);
 

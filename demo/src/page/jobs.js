@@ -2,17 +2,13 @@
 
 import * as exact from "../../../stegnet/gui/browser/page/jobs.js";
 
-export { asFile, evidenceOf } from "../../../stegnet/gui/browser/page/jobs.js";
-
-/** Channels by which containers survive being sent to a destination: those of Python's DESTINATIONS. */
-export const CHANNELS = { messenger: "messenger", website: "jpeg:75" };
+export { asFile, CHANNELS, evidenceOf } from "../../../stegnet/gui/browser/page/jobs.js";
 
 /** The job that hides a secret in a cover: what fits is hidden byte for byte, as by the program. */
 export function hidingJob(cover, secret, container) {
   if (cover.film) return "seal";
-  if (container.destination in CHANNELS) return "survive";
-  const job = exact.exactJob(container);
-  if (job === "jpeg" || !secret.bitmap || cover.channels === 1 || container.safe) return job; // the network would colour a grey cover
+  const job = exact.hidingJob(container);
+  if (job !== "seal" || !secret.bitmap || cover.channels === 1 || container.safe) return job; // the network would colour a grey cover
   return secret.file.size > exact.sealedCapacity(cover, secret) ? "hide" : job;
 }
 
@@ -20,20 +16,16 @@ export function hidingJob(cover, secret, container) {
 export async function gatherHiding(form) {
   const { cover, secret, container, keyInput, device } = form;
   const job = hidingJob(cover, secret, container);
-  if (!cover.film && job === exact.exactJob(container)) return exact.gatherHiding(form);
-  const what = { keyInput, device };
-  if (job !== "hide") what.file = { name: secret.name, bytes: new Uint8Array(await secret.file.arrayBuffer()) };
   if (cover.film) {
-    Object.assign(what, { film: cover.file, keepsPlace: container.keepsPlace });
-    return { job, what, transfer: [] };
+    const file = { name: secret.name, bytes: new Uint8Array(await secret.file.arrayBuffer()) };
+    return { job, what: { keyInput, file, film: cover.file, keepsPlace: container.keepsPlace }, transfer: [] };
   }
-  what.cover = await createImageBitmap(cover.bitmap);
-  if (secret.bitmap) what.secret = await createImageBitmap(secret.bitmap);
-  if (job === "survive") {
-    what.channel = CHANNELS[container.destination];
-    if (cover.isJpeg) what.jpeg = await exact.jpegOf(cover, container);
+  if (job !== "hide") {
+    const { what, ...rest } = await exact.gatherHiding(form);
+    return { ...rest, what: { ...what, device } };
   }
-  return { job, what, transfer: [what.cover, what.secret].filter(Boolean) };
+  const pictures = { cover: await createImageBitmap(cover.bitmap), secret: await createImageBitmap(secret.bitmap) };
+  return { job, what: { keyInput, device, ...pictures }, transfer: Object.values(pictures) };
 }
 
 /** Input of the worker for revealing; arguments as `gatherHiding`. */

@@ -5,6 +5,7 @@ import { start } from "@page/main.js";
 
 import { forecast } from "./advice.js";
 import { asFile, CHANNELS, gatherHiding, gatherRevealing } from "./jobs.js";
+import { recipientOf } from "../../../stegnet/gui/browser/format/identity.js";
 import { passphrases } from "../../../stegnet/gui/browser/page/passphrases.js";
 import { readSecret } from "../../../stegnet/gui/browser/page/read.js";
 import { readContainer, readCover } from "./read.js";
@@ -17,7 +18,7 @@ start({
   ...{ readCover, readSecret, readContainer },
   destinations: { picture: ["file", ...Object.keys(CHANNELS)], film: ["file"] },
   forecast,
-  ...{ passphrases, takesIdentities: true },
+  ...{ passphrases, recipientOf },
   ...{ gatherHiding, gatherRevealing, work, progressOf, showContainer, asFile, showSecret },
 });
 

@@ -8,7 +8,7 @@ import * as exact from "../../../stegnet/gui/browser/page/results.js";
 
 export { showSecret } from "../../../stegnet/gui/browser/page/results.js";
 
-const { amount, canvasOf, compared, differing, JPEG, PNG, saveButton, show } = exact;
+const { amount, canvasOf, compared, differing, PNG, saveButton, show } = exact;
 const MKV = "video/x-matroska";
 const { POOR, LEAST } = QUALITY; // dB; below, a secret is visibly degraded, and hardly recognisable
 const TOO_FINE =
@@ -31,31 +31,6 @@ function showPicture(form, { file, cover, secret, difference, residual, psnr }, 
     values: { "Revealed secret": offBy(psnr.secret) },
     save: psnr.secret >= LEAST ? save : collapsed("Download it anyway", save),
     notes: [],
-    result: { file, cover, psnr },
-  });
-}
-
-/** Shows a JPEG that survives being saved again, the result of the job "survive"; arguments as `showPicture`. */
-function showSurvivor(form, { file, cover, isReduced, difference, psnr, hidden }, context) {
-  const poor = {
-    message: `The revealed secret will be hardly recognisable (${offBy(psnr.secret)}).`,
-    hint: "Use a larger cover, or a smaller secret.",
-  };
-  show(form, context, {
-    warnings: hidden.isWhole || psnr.secret >= LEAST ? [] : [notice(poor, "warning")],
-    views: {
-      ...compared(file, JPEG, cover),
-      ...differing(difference, psnr, "What hiding changes, before JPEG does"),
-    },
-    values: {
-      ...(hidden.isWhole ? { Secret: "byte for byte" } : { "Revealed secret": offBy(psnr.secret) }),
-      Hidden: amount(hidden),
-    },
-    save: saveButton(file, JPEG, context),
-    notes: [
-      "The container was tested for what it survives.",
-      ...(isReduced ? ["The cover was reduced to the size that messengers send."] : []),
-    ],
     result: { file, cover, psnr },
   });
 }
@@ -85,7 +60,6 @@ const most = (frames) => (frames ? `up to ${thousands(frames)}` : "none");
 /** Shows a container; arguments as of the page's backend. */
 export function showContainer(job, form, result, context) {
   if (job === "hide") showPicture(form, result, context);
-  else if (job === "survive") showSurvivor(form, result, context);
   else if ("mayBeLost" in result) showFilm(form, result, context);
   else exact.showContainer(job, form, result, context);
 }

@@ -18,15 +18,6 @@ export const progressOf = makeProgress({
     reveal: ["Checking the secret", 18],
     restore: ["Checking the secret", 8],
   },
-  survive: {
-    pictures: ["Reading the pictures", 2],
-    load: ["Loading the network", 8],
-    rate: ["Testing what survives", 38],
-    fit: ["Coding the secret", 18],
-    embed: ["Hiding", 10],
-    check: ["Checking what survives", 22],
-    write: ["Writing the JPEG file", 2],
-  },
   "seal film": {
     load: ["Loading FFmpeg, which reads films", 10],
     read: ["Reading the cover", 10],

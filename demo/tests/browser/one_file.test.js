@@ -1,7 +1,7 @@
 /** The page as one file, opened from a disk. Its path is STEGNET_PAGE; the other files come from tests/demo/test_one_page.py. */
 
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
 
 import { bytes, exchange, PASSPHRASE, visitingTests } from "./open.js";
@@ -9,6 +9,7 @@ import { bytes, exchange, PASSPHRASE, visitingTests } from "./open.js";
 const inFirefox = Boolean(process.env.STEGNET_FIREFOX);
 const visiting = visitingTests({ address: pathToFileURL(process.env.STEGNET_PAGE).href, inFirefox });
 const NOTE = "note.bin";
+const browser = inFirefox ? "firefox" : "chromium";
 
 /** What a form's result saves. Under WebDriver BiDi, Firefox tells of no downloads: what the page makes is kept instead. */
 async function saved(visitor, form) {
@@ -47,10 +48,58 @@ for (const [cover, key] of [
     if (cover === "phone.jpg") assert.match((await visitor.forewarned()).join(), /says where it was taken.*left out/);
     await unlock(visitor, "hide", key);
     await visitor.finish("hide");
-    await writeFile(exchange(`${inFirefox ? "firefox" : "chromium"}_${cover}`), await saved(visitor, "hide"));
+    await writeFile(exchange(`${browser}_${cover}`), await saved(visitor, "hide"));
     await visitor.revealHere();
     assert.match(await visitor.badge(), /Unaltered/);
     assert.deepEqual(await saved(visitor, "reveal"), await bytes(NOTE));
+  });
+}
+
+for (const cover of ["cover.jpg", "cover.png"]) {
+  visiting(`a file in ${cover} for a recipient, whose identity alone reveals it`, async (visitor) => {
+    await keepMade(visitor);
+    await visitor.give("cover", exchange(cover));
+    await visitor.give("secret", exchange(NOTE));
+    await visitor.useRecipient(await readFile(exchange("recipient"), "utf8"));
+    await visitor.finish("hide");
+    assert.equal(await visitor.page.getByRole("button", { name: "Reveal it here" }).count(), 0);
+    await writeFile(exchange(`${browser}_for_${cover}`), await saved(visitor, "hide"));
+  });
+}
+
+visiting("an identity that is made here, and what is hidden for it", async (visitor) => {
+  await keepMade(visitor);
+  await visitor.tab("Reveal");
+  await visitor.page.locator("#reveal .key .segments").getByText("Key file").click();
+  await visitor.page.getByRole("button", { name: "Make an identity" }).click();
+  const recipient = await visitor.page.locator("#reveal .key .recipient").innerText();
+  await visitor.tab("Hide");
+  await visitor.give("cover", exchange("cover.jpg"));
+  await visitor.give("secret", exchange(NOTE));
+  await visitor.useRecipient(` ${recipient.slice(0, 30)}\n${recipient.slice(30)} `); // as mail wraps it
+  await visitor.finish("hide");
+  const container = { name: "holiday.jpg", mimeType: "image/jpeg", buffer: Buffer.from(await saved(visitor, "hide")) };
+  await visitor.tab("Reveal");
+  await visitor.give("container", container);
+  await visitor.finish("reveal");
+  assert.deepEqual(await saved(visitor, "reveal"), await bytes(NOTE));
+});
+
+for (const [cover, destination] of [
+  ["cover.png", "messenger"],
+  ["large.jpg", "messenger"],
+  ["cover.jpg", "website"],
+]) {
+  visiting(`a file in ${cover}, sent to a ${destination}`, async (visitor) => {
+    await keepMade(visitor);
+    await visitor.give("cover", exchange(cover));
+    await visitor.give("secret", exchange("note.txt"));
+    await visitor.sendTo(destination);
+    assert.match(await visitor.forecast(), /^Easy to find\. Capacity: about [\d.]+ (bytes|kB)\. The secret fits as it is, byte for byte\.$/);
+    await visitor.useKeyFile("hide", exchange("my.key"));
+    await visitor.finish("hide");
+    assert.equal(await visitor.saveName("hide"), cover.replace(".png", ".jpg"));
+    await writeFile(exchange(`${browser}_${destination}_${cover.replace(".png", ".jpg")}`), await saved(visitor, "hide"));
   });
 }
 
@@ -83,7 +132,7 @@ visiting("what a messenger saved again: a file, and a picture", async (visitor) 
   await visitor.give("container", exchange("sent_picture.jpg"));
   await visitor.finish("reveal");
   assert.match(await visitor.badge(), /Complete/);
-  await writeFile(exchange(`${inFirefox ? "firefox" : "chromium"}_revealed.png`), await saved(visitor, "reveal"));
+  await writeFile(exchange(`${browser}_revealed.png`), await saved(visitor, "reveal"));
 });
 
 visiting("what it can't do, a wrong key and broken files, each in a line", async (visitor) => {
@@ -121,6 +170,27 @@ visiting("what it can't do, a wrong key and broken files, each in a line", async
   await visitor.useKeyFile("hide", exchange("my.key"));
   await visitor.start("hide");
   assert.match(await visitor.trouble("hide"), /^film\.mp4 has [\d,]+ bytes, more than the capacity of [\d,]+\./);
+  await visitor.give("secret", exchange("secret.png"));
+  await visitor.sendTo("messenger");
+  assert.match(await visitor.forecast(), /The secret is too large\. Use a larger cover\.$/);
+  await visitor.start("hide");
+  assert.match(await visitor.trouble("hide"), /^secret\.png needs [\d,]+ bytes, more than .*; the program makes a copy that fits\.$/);
+  const recipient = await readFile(exchange("recipient"), "utf8");
+  await visitor.useRecipient(recipient);
+  await visitor.start("hide");
+  assert.match(await visitor.trouble("hide"), /^What is hidden for a recipient survives only as a file\. Choose “as a file”/);
+  await visitor.sendTo("file");
+  for (const [text, problem] of [
+    ["", /^There is no recipient\. Paste the one/],
+    ["Anna", /^This is not a recipient\. A recipient begins with stegnet1\./],
+    [recipient.slice(0, -2), /^This is a recipient that was damaged or cut/],
+    [await readFile(exchange("my.key"), "utf8"), /^This is a key, not a recipient\./],
+    [await readFile(exchange("my.identity"), "utf8"), /^This is an identity, not a recipient\./],
+  ]) {
+    await visitor.useRecipient(text);
+    await visitor.start("hide");
+    assert.match(await visitor.trouble("hide"), problem);
+  }
 });
 
 visiting("examples are in the file, and hidden and revealed at once", async (visitor) => {

@@ -175,6 +175,12 @@ class Visitor {
     await taken.or(key.locator('[role="alert"]')).first().waitFor();
   }
 
+  /** Hides for a recipient. */
+  async useRecipient(text) {
+    await this.page.locator("#hide .key .segments").getByText("Recipient").click();
+    await this.page.locator("#hide-key-recipient").fill(text);
+  }
+
   /** Chooses where the container is sent, by its name in DESTINATIONS. */
   async sendTo(destination) {
     await this.page.locator(`#hide .send .segments:visible [value="${destination}"] + span`).click();

@@ -270,7 +270,7 @@ visiting("an animation is no cover, and no copy of its first picture is hidden",
 });
 
 visiting("that a transparent cover turns opaque is told before", async (visitor) => {
-  const told = /^The cover is transparent, and its container will not be.*The command line keeps it transparent\.$/s;
+  const told = /^The cover is transparent, and its container will not be.*The program keeps it transparent\.$/s;
   await visitor.give("cover", exchange("transparent.png"));
   for (const destination of ["file", "website"]) {
     await visitor.sendTo(destination);

@@ -1,30 +1,33 @@
-/** The worker of the page of one file: hides byte for byte, and reveals all but what networks hid. */
+/** The worker of the page of one file: hides files, and reveals all but what the pair of networks hid. */
 
 import { fromBitmap } from "./canvas.js";
-import { makeDemodulator } from "./codec/demodulator.js";
+import { makeModem } from "./codec/modem_network.js";
 import { operatingPoints } from "./format/robust_record.js";
-import { EXACT_JOBS, makeRevealJob, onProgress, revealFromPicture, serve } from "./worker_jobs.js";
+import { EXACT_JOBS, makeRevealJob, makeSurviveJob, onProgress, revealFromPicture, serve } from "./worker_jobs.js";
 import { MODEM } from "../page/constants.js";
 
 const { AROUND } = MODEM;
 
 serve({
   ...EXACT_JOBS,
+  survive: makeSurviveJob(async ({ modem }) => engineOf(modem)),
   reveal: makeRevealJob(({ container, keyInput, modem }) => revealFromPicture(container, keyInput, async () => engineOf(modem))),
 });
 
-/** The part of an engine that reads without ONNX Runtime (demo/src/network/engine.js). */
+/** The part of an engine that works without ONNX Runtime (demo/src/network/engine.js). */
 function engineOf({ options, weights }) {
-  const demodulate = makeDemodulator(options, weights);
+  const modem = makeModem(options, weights);
+  const report = (stage) => (done, total) => onProgress(stage, done, total);
   return {
     pair: null,
     modem: {
       points: operatingPoints(options.rungs),
       isLocal: true,
-      revealMiddles: async (...inputs) => demodulate(...inputs, { patch: AROUND }),
+      revealMiddles: async (...inputs) => modem.reveal(...inputs, { patch: AROUND }),
     },
     onProgress,
-    run: async (_, ...inputs) => demodulate(...inputs, { onProgress: (done, total) => onProgress("reveal", done, total) }),
+    run: async (name, ...inputs) =>
+      name === "modem.hide" ? modem.hide(...inputs, report("hide")) : modem.reveal(...inputs, { onProgress: report("reveal") }),
     avif: { decode: decodeAvif },
   };
 }

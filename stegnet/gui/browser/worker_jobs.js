@@ -1,20 +1,24 @@
-/** The worker's jobs that need no network; in a worker, so that the page stays responsive. */
+/** The worker's jobs, but for those that need the pair of networks; in a worker, so that the page stays responsive. */
 
 import { decodePicture, encodePng, fromBitmap } from "./canvas.js";
 import { hideInJpeg, isTooFine, makeJpegCapacity, revealFromJpeg, securityOf } from "./codec/jpeg.js";
+import { channelOf, choosePoint, prepared } from "./codec/channels.js";
+import { fitSecret } from "./codec/fit.js";
 import { reveal } from "./codec/reveal.js";
+import { hideRobust } from "./codec/survival.js";
 import { embed, fileCapacity, storedName } from "./codec/sealed.js";
 import { checkHard, detection, securityOfPicture } from "./codec/secure_payload.js";
 import { asPageError, isNothing, nothingOpens, PageError } from "./errors.js";
 import { systemRandom } from "./format/ciphers.js";
+import { withinRatio } from "./format/content.js";
 import { asGenerated, keySource } from "./format/keys.js";
 import { readJpeg } from "./jpeg/coefficients.js";
-import { roundingErrors } from "./jpeg/jpeg_cover.js";
+import { JpegCover, roundingErrors } from "./jpeg/jpeg_cover.js";
 import { encodeJpeg, toYcc } from "./jpeg/libjpeg.js";
 import { withMetadata } from "./jpeg/markers.js";
 import { blank, channelsOf, isGrey, psnr } from "./picture.js";
 import { isPng, readPng } from "./png.js";
-import { JPEG, SHOWN } from "../page/constants.js";
+import { JPEG, SHOWN, SURVIVAL } from "../page/constants.js";
 
 export const onProgress = (stage, done = 0, total = 0) => postMessage({ stage, done, total });
 
@@ -87,6 +91,53 @@ export const EXACT_JOBS = {
 };
 
 /**
+ * The job that hides a file, or a copy of the picture in it, so that it survives a channel. Its result is the container as a
+ * JPEG file, a view of it, PSNR in dB as of "hide", and what was hidden.
+ *
+ * @param {(what: object) => Promise<object>} openEngine of the modem, for a request
+ */
+export const makeSurviveJob = (openEngine) =>
+  async function survive({ cover, jpeg, secret, file, channel: name, keyInput, ...what }) {
+    checkSurviving(keyInput);
+    onProgress("pictures");
+    const channel = channelOf(name);
+    const { jpegCover, seen } = (jpeg && jpegCoverOf(jpeg, await decodePicture(jpeg), channel)) ?? {
+      seen: prepared(channel, fromBitmap(cover)),
+    };
+    const picture = secret && withinRatio(fromBitmap(secret), seen);
+    const engine = await openEngine(what);
+    const point = choosePoint(engine.modem.points, channel);
+    const fit = (capacity) => fitSecret({ ...file, picture }, capacity, engine.avif);
+    const options = { keyInput, channel, point, onProgress, ...(jpegCover && { written: (each) => jpegCover.shown(each) }) };
+    const { container, fitted: hidden, capacity } = await hideRobust(engine, seen, fit, options);
+    onProgress("write");
+    return {
+      file: jpegCover ? jpegCover.file(container) : encodeJpeg(container, SURVIVAL.WRITTEN_QUALITY),
+      cover: seen,
+      isReduced: seen.width < cover.width || seen.height < cover.height,
+      difference: amplified(seen, container),
+      psnr: { container: psnr(seen, container), secret: hidden.psnr },
+      hidden: { isWhole: hidden.isWhole, bytes: hidden.bytes, capacity },
+    };
+  };
+
+function checkSurviving(keyInput) {
+  if (keySource(keyInput).robustKey) return;
+  throw new PageError(
+    "What is hidden for a recipient survives only as a file.",
+    "Choose “as a file”, or hide it with a passphrase or a key file.",
+  );
+}
+
+/** A JPEG that a robust container may stay, and what it shows; null where it is shown turned, or sent reduced. */
+function jpegCoverOf(bytes, shown, channel) {
+  if (prepared(channel, shown) !== shown) return null;
+  const { jpeg, seen, errors } = usableJpeg(bytes, shown);
+  const jpegCover = new JpegCover(jpeg, seen, errors);
+  return jpegCover.isUpright ? { jpegCover, seen } : null;
+}
+
+/**
  * The job that reveals: a picture, also as a PNG file, or a file with its name. A passphrase is tried as it was typed, then
  * as it is generated.
  *
@@ -142,7 +193,7 @@ async function revealFromPixels(container, keyInput, openEngine) {
  * A JPEG to hide in, and what it shows: the cover, or if its quality is so high that every step would show, what is made
  * of it; then also what rounding took from its coefficients.
  */
-export function usableJpeg(bytes, seen) {
+function usableJpeg(bytes, seen) {
   const jpeg = readJpeg(bytes);
   if (!isTooFine(jpeg)) return { jpeg, seen, errors: null };
   const hasProfile = !isGrey(seen) || jpeg.file.components.length === 1;

@@ -152,7 +152,9 @@ export const JPEG_COSTS = {
 export const KEYS = {
   KEY: "stegnet-key-",
   IDENTITY: "stegnet-identity-",
+  RECIPIENT: "stegnet",
   KEY_COMMENT: "# stegnet key: whoever has it can reveal what it hides",
+  IDENTITY_COMMENT: "# stegnet identity: whoever has it can reveal what is hidden for its recipient",
   KEY_PART: "stegnet-(?:key|identity)-1|(?:stegnet|age|age-secret-key-)1[02-9ac-hj-np-z]{20}|# stegnet (?:key|identity):",
   OTHER_KEY: "-----BEGIN |(?:ssh|sk-ssh|ecdsa-sha2|sk-ecdsa-sha2)-\\S+ AAAA|# created: \\d{4}-",
   KEY_BYTES: 32,

@@ -25,7 +25,8 @@ import { setUpTabs, show } from "./form/tabs.js";
  * @property {(cover: object, secret: object, container: import("./form/send.js").Container) =>
  *   Promise<import("./form/send.js").Forecast>} forecast what fits into a cover, and what gives it away
  * @property {import("./form/passphrase.js").Passphrases} passphrases
- * @property {boolean} [takesIdentities] reveals what was hidden for a recipient
+ * @property {(identity: Uint8Array) => Promise<Uint8Array>} [recipientOf] gives an identity's public key; absent where
+ *   nothing is hidden for recipients, and revealed by identities
  * @property {(form: object) => Job | Promise<Job>} gatherHiding from the form's `cover`, `secret`, `container`,
  *   `keyInput` and `device`, and `larger`: the suffix of a larger file, if its error offered one
  * @property {(form: object) => Job | Promise<Job>} gatherRevealing from the form's `container`, `keyInput` and
@@ -102,7 +103,8 @@ function setUpHiding(backend, device, onchange, revealHere) {
     const name = nameLike(seen, container.suffix);
     const { survives, channel } = container;
     const revealIt = async () => revealHere(await backend.asFile(result, name), keyInput);
-    const reveal = channel ? null : button("Reveal it here", revealIt); // what arrives through a channel is revealed
+    const canReveal = !channel && !keyInput.recipient; // what arrives through a channel is revealed, and by an identity
+    const reveal = canReveal ? button("Reveal it here", revealIt) : null;
     backend.showContainer(job, hiding, result, { name, reveal, survives, isExample: seen.isExample });
   }
 }

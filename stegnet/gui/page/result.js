@@ -28,7 +28,7 @@ export function figures(values) {
 }
 
 /** Buttons side by side. */
-export const buttons = (...all) => make("div", { className: "row wrap" }, ...all);
+export const buttons = (...all) => make("div", { className: "row wrap" }, ...all.filter(Boolean));
 
 /** How easily a container is found: the first line of its result. @param {string} words of the program or worker */
 export const verdictOf = (words) =>

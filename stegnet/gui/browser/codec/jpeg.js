@@ -20,8 +20,12 @@ const { FINEST, MOST_BESIDE, MOST_RATE, USUAL_QUALITY } = JPEG;
 /** True where every step would show, so that the picture is saved at USUAL_QUALITY first: at the qualities 99 and 100. */
 export const isTooFine = (jpeg) => stepsOf(jpeg, 0).reduce((sum, step) => sum + step, 0) < FINEST * SIZE;
 
-/** A function that gives the bytes of a file of a name that fit; negative if not even the name does. */
-export function makeJpegCapacity(jpeg) {
+/**
+ * A function that gives the bytes of a file of a name that fit; negative if not even the name does.
+ *
+ * @param {boolean} [isForRecipient] space is left for an ephemeral key
+ */
+export function makeJpegCapacity(jpeg, isForRecipient = false) {
   const [{ rows, cols }] = jpeg.file.components;
   const samples = fixedSamples(jpeg);
   const fixed = samples.reduce((count, each) => count + each, 0);
@@ -29,7 +33,7 @@ export function makeJpegCapacity(jpeg) {
   const most = Math.floor((MOST_RATE * usedCoefficients(jpeg)) / 8);
   const free = samples.length - fixed;
   const beside = fixed ? Math.floor((MOST_BESIDE * free * (free / samples.length) ** 2) / 8) : Infinity;
-  const all = Math.min(capacity((SIZE - 1) * cols, rows, 1, COEFFICIENTS), most, beside);
+  const all = Math.min(capacity((SIZE - 1) * cols, rows, 1, COEFFICIENTS, isForRecipient), most, beside);
   return (name) => all - headerBytes(name);
 }
 
@@ -71,7 +75,7 @@ function usedCoefficients(jpeg) {
 export async function hideInJpeg(jpeg, file, keyInput, options = {}) {
   const { errors = null, safe = false, random = systemRandom, onProgress = () => {} } = options;
   const name = storedName(file.name);
-  checkFits(name, file.bytes.length, makeJpegCapacity(jpeg)(name));
+  checkFits(name, file.bytes.length, makeJpegCapacity(jpeg, Boolean(keyInput.recipient))(name));
   if (safe) checkHard(file, securityOf(jpeg, errors !== null));
   const keys = await keySource(keyInput).newKeys(random);
   const record = formatWholeFile({ name, bytes: file.bytes });

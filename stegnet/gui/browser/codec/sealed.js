@@ -5,6 +5,7 @@ import { systemRandom } from "../format/ciphers.js";
 import { textureCosts } from "../format/costs.js";
 import { keySource, SECRET_BYTES } from "../format/keys.js";
 import { FILM_ID_BYTES, formatShare, formatWholeFile, MAX_NAME } from "../format/record.js";
+import { PIXELS } from "../format/sample_order.js";
 import { capacity, FILM_EFFORT, PICTURE_EFFORT, seal } from "../format/seal.js";
 import { chooseNeeded, framesFor, fullCapacity } from "../format/spread.js";
 import { channelsOf, squaredError } from "../picture.js";
@@ -22,13 +23,14 @@ export function headerBytes(name, needed = 0) {
 /**
  * Bytes of a file of this name that fit into a picture or film of this size; negative if not even the name does.
  *
- * @param {number} [channels] 1 of a grey picture, which stays grey
+ * @param {number} [cover.channels] 1 of a grey picture, which stays grey
+ * @param {boolean} [cover.isForRecipient] space is left for an ephemeral key
  */
-export const fileCapacity = ({ width, height, frames = 1, channels = 3 }, name) =>
-  fullCapacity(frames, frameCapacity({ width, height, frames, channels }, name));
+export const fileCapacity = ({ frames = 1, channels = 3, ...cover }, name) =>
+  fullCapacity(frames, frameCapacity({ ...cover, frames, channels }, name));
 
-function frameCapacity({ width, height, frames, channels }, name) {
-  return capacity(width, height, channels) - headerBytes(name, frames > 1 ? 1 : 0);
+function frameCapacity({ width, height, frames, channels, isForRecipient = false }, name) {
+  return capacity(width, height, channels, PIXELS, isForRecipient) - headerBytes(name, frames > 1 ? 1 : 0);
 }
 
 /** A file's name, cut to what a record holds, its suffix kept. */
@@ -61,15 +63,16 @@ export function storedName(name) {
  * @param {{width: number, height: number, frames: number, channels: number}} cover channels: 1 if all frames are grey
  * @throws {PageError} it does not fit, or the key is missing
  */
-export async function prepare({ name: given, bytes }, cover, keyInput, random = systemRandom) {
+export async function prepare({ name: given, bytes }, size, keyInput, random = systemRandom) {
+  const cover = { ...size, isForRecipient: Boolean(keyInput.recipient) };
   const source = keySource(keyInput);
-  const [name, size] = [storedName(given), bytes.length];
-  checkFits(name, size, cover);
+  const name = storedName(given);
+  checkFits(name, bytes.length, cover);
   const { secret: filmSecret } = await source.newKeys(random);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   const { frames } = cover;
-  const needed = frames > 1 ? chooseNeeded(size, frames, frameCapacity(cover, name)) : 0;
-  return { name, size, digest, frames, needed, filmId: random(FILM_ID_BYTES), filmSecret };
+  const needed = frames > 1 ? chooseNeeded(bytes.length, frames, frameCapacity(cover, name)) : 0;
+  return { name, size: bytes.length, digest, frames, needed, filmId: random(FILM_ID_BYTES), filmSecret };
 }
 
 /**

@@ -9,11 +9,11 @@ import { argsort } from "./ciphers.js";
 import { stepped } from "./costs.js";
 import { writeMac } from "./mac.js";
 import { costsAt, valuesAt, writeLead, writeRecord } from "./record_zone.js";
-import { layoutFor, MAX_HEIGHT, rowsOf, stepsFor } from "./trellis.js";
+import { layoutFor, MAX_HEIGHT, mostTrits, rowsOf, stepsFor } from "./trellis.js";
 
 const { CLUSTERED, LEAST_CHANGED, ROWS } = DECOYS;
 const [FIRST_SHIFT, LAST_SHIFT] = DECOYS.SHIFTS; // pixels by which a rehearsal rolls the picture
-const { KEY_BYTES } = KEYS;
+const { EPHEMERAL_TRITS, KEY_BYTES } = KEYS;
 
 /**
  * Steps the samples that carry nothing, in place, as often as samples of the same cost that carry something. The steps
@@ -21,15 +21,16 @@ const { KEY_BYTES } = KEYS;
  *
  * @param {import("./costs.js").StepCosts} costs of its samples
  * @param {import("./record_zone.js").RecordPlan} plan of the record
- * @param {Uint8Array | null} fixed 1 for each sample that stays
+ * @param {Uint8Array | null} [options.fixed] 1 for each sample that stays
+ * @param {boolean} [options.hasEphemeral] an ephemeral key will be written, too
  * @returns {Promise<Int8Array>} the steps; in a grey record, red, green and blue of a salt sample's pixel move together
  */
-export async function placeDecoys(picture, costs, plan, random, fixed = null) {
+export async function placeDecoys(picture, costs, plan, random, { fixed = null, hasEphemeral = false } = {}) {
   const draw = plan.clustered ? rehearsed : drawn;
   const salts = idleSamples(picture.data.length).subarray(0, Math.floor(picture.data.length / STRIDE));
   const free = salts.reduce((count, sample) => count + (fixed?.[sample] ? 0 : 1), 0);
   for (;;) {
-    const steps = await draw(picture, costs, plan, random);
+    const steps = await draw(picture, costs, plan, random, hasEphemeral);
     if (fixed) for (let at = 0; at < steps.length; at++) if (fixed[at]) steps[at] = 0;
     const changed = salts.reduce((count, sample) => count + (steps[sample] !== 0), 0);
     if (changed < Math.min(LEAST_CHANGED, free)) continue;
@@ -47,19 +48,41 @@ function add(samples, steps) {
  * Steps that hiding makes at samples that carry nothing, were the picture rolled so that they carry something: so they
  * follow the steps around them as all others do.
  */
-async function rehearsed(picture, costs, plan, random) {
+async function rehearsed(picture, costs, plan, random, hasEphemeral) {
   const size = picture.data.length;
   const shift = plan.channels * drawShift(size, plan.channels, random);
   const data = rolled(picture.data, shift);
   const [before, own] = [data.slice(), { up: rolled(costs.up, shift), down: rolled(costs.down, shift) }];
   const decoys = drawn({ ...picture, data }, own, { ...plan, trits: Math.round(plan.trits * CLUSTERED) }, random);
   add(data, decoys);
-  const places = await zones(size, random(KEY_BYTES), plan.medium);
+  const places = await zones(size, random(KEY_BYTES), plan.medium, hasEphemeral ? random(KEY_BYTES) : null);
+  if (hasEphemeral) {
+    const how = { plan, costs: own, places, decoys, random, together: true };
+    writeEphemeral({ ...picture, data }, drawTrits(EPHEMERAL_TRITS, random), how);
+  }
   writeRecord({ ...picture, data }, drawTrits(plan.trits, random), plan, own, places, decoys);
   const ofRecord = difference(data, before);
   writeLead(data, drawTrits(LEAD_TRITS, random), places.lead, own);
   writeMac(data, drawTrits(MAC_TRITS, random), places, own);
   return whereIdle(difference(data, before), ofRecord, shift, plan.channels);
+}
+
+/**
+ * Writes an ephemeral key's trits to its zone, with few and cheap steps, among random ones: whoever knows the recipient can
+ * find the zone, so as many samples must change in it as elsewhere.
+ *
+ * @param {import("../picture.js").Picture} picture changed in place
+ * @param {{plan: object, costs: object, places: object, decoys: Int8Array, random: Function, together: boolean}} how
+ *   plan: the record's; together: red, green and blue of a pixel change together
+ */
+export function writeEphemeral(picture, trits, { plan, costs, places, decoys, random, together }) {
+  const zone = { ...places, record: places.ephemeral, ephemeral: places.record };
+  const size = places.ephemeral.length;
+  const others = places.lead.length + places.mac.length + places.record.length;
+  const share = Math.floor(((plan.trits + FIXED_TRITS) * size + drawBelow(others, 1, random)[0]) / others); // as `drawn`
+  const count = Math.min(share - EPHEMERAL_TRITS, mostTrits(size));
+  if (count > 0) writeRecord(picture, drawTrits(count, random), plan, costs, zone, decoys);
+  writeRecord(picture, trits, { ...plan, height: MAX_HEIGHT, grey: together }, costs, zone, decoys);
 }
 
 /** An array whose last `shift` values come first. */

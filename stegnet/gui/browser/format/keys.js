@@ -3,7 +3,7 @@
 import { KEYS } from "../../page/constants.js";
 import { PageError } from "../errors.js";
 import { equal, join, u32, u64 } from "./bytes.js";
-import { disguisedOf, openIdentity, pointOf } from "./identity.js";
+import { disguisedOf, newEphemeral, openIdentity, pointOf } from "./identity.js";
 import { scrypt } from "./scrypt.js";
 
 export const { KEY_BYTES, SECRET_BYTES } = KEYS;
@@ -61,17 +61,17 @@ const robustKey = (derive, salt) => ({
  * The keys of one container.
  *
  * @typedef {object} ContainerKeys
- * @property {object} film as of `filmKeyOf`
+ * @property {object} film as of `filmKeyOf`; with a recipient, also `isForRecipient`: some frames carry an ephemeral key
  * @property {Uint8Array} secret in the records of several frames: random with a passphrase, zero with a key file
  * @property {(salt: Uint8Array, first: boolean) => Promise<object>} frameKey of the frame with a salt; first: it is
  *   frame 0
  *
- * The keys of a key file, a passphrase, or an identity.
+ * The keys of a key file, a passphrase, an identity, or a recipient.
  *
  * @typedef {object} KeySource
  * @property {(random: (size: number) => Uint8Array) => Promise<ContainerKeys>} newKeys of a new container; an identity
  *   hides nothing
- * @property {() => KeyRing} ring to read a container
+ * @property {() => KeyRing} ring to read a container, which a recipient's public key does not
  * @property {((salt: Uint8Array) => Promise<object>) | null} robustKey of a robust container, which none is for a
  *   recipient
  *
@@ -90,6 +90,7 @@ const robustKey = (derive, salt) => ({
 /** @throws {PageError} neither is valid */
 export function keySource(keyInput) {
   if (keyInput.identity) return byIdentity(keyInput.identity);
+  if (keyInput.recipient) return byRecipient(keyInput.recipient);
   return keyInput.file ? byFile(keyInput.file) : byPassphrase(keyInput);
 }
 
@@ -158,17 +159,41 @@ function byIdentity(secret) {
   };
 }
 
+/** @param {Uint8Array} recipient 32 bytes, a public key */
+function byRecipient(recipient) {
+  return {
+    async newKeys(random) {
+      const secret = random(SECRET_BYTES);
+      const film = { ...(await filmKeyOfSecret(secret)), isForRecipient: true };
+      const ephemeralSeed = await hkdf(secret);
+      const anchor = async (salt) => {
+        const { agree, disguised, trits } = await newEphemeral(await ephemeralSeed("ephemeral", salt));
+        const shared = await agree(recipient);
+        if (shared) return { ...(await anchorKey(shared, disguised, recipient, salt)), trits };
+        throw new PageError("Nothing can be hidden for this recipient: its key is not valid.", "Ask for it again.");
+      };
+      return { film, secret, frameKey: (salt, first) => (first || isAnchor(salt) ? anchor(salt) : film.frame(salt)) };
+    },
+    robustKey: null,
+  };
+}
+
 /** The key of an anchor for an identity's recipient; null if it has no such key. */
 async function agreedKey({ recipient, agree }, salt, ephemeral) {
-  const publicPositions = () => frameKeyOf(recipient, salt).then((key) => key.positions());
-  const trits = await ephemeral(await publicPositions());
+  const trits = await ephemeral(await publicPositionsOf(recipient, salt));
   if (!trits) return null;
   const disguised = disguisedOf(trits);
   const shared = await agree(pointOf(disguised));
-  if (!shared) return null;
-  const key = await (await hkdf(shared))("recipient", join(disguised, recipient));
-  return { ...(await frameKeyOf(key, salt)), publicPositions };
+  return shared && anchorKey(shared, disguised, recipient, salt);
 }
+
+/** The key of an anchor, whose ephemeral key is at places by `publicPositions`. */
+async function anchorKey(shared, disguised, recipient, salt) {
+  const key = await (await hkdf(shared))("recipient", join(disguised, recipient));
+  return { ...(await frameKeyOf(key, salt)), publicPositions: () => publicPositionsOf(recipient, salt) };
+}
+
+const publicPositionsOf = async (recipient, salt) => (await frameKeyOf(recipient, salt)).positions();
 
 /** The film key that belongs to a film secret in the records of a film hidden with a passphrase. */
 const filmKeyOfSecret = async (secret) => filmKeyOf(await (await hkdf(secret))("film"));

@@ -38,9 +38,10 @@ const { GREY_SHARE, TOGETHER } = RECORD_ZONE; // most trits of a grey record for
  * @param {number} samples of the frame
  * @param {number} effort states that the search may visit
  * @param {boolean} wantsGrey if the record is small enough for it
+ * @param {boolean} [isForRecipient] space is left for an ephemeral key
  */
-export function planOf(size, samples, effort, wantsGrey, channels = 3, medium = PIXELS) {
-  const [trits, all] = [tritsFor(size), recordSamples(samples, medium)];
+export function planOf(size, samples, effort, wantsGrey, channels = 3, medium = PIXELS, isForRecipient = false) {
+  const [trits, all] = [tritsFor(size), recordSamples(samples, medium, isForRecipient)];
   const greens = Math.floor(all / channels);
   const grey = wantsGrey && trits <= GREY_SHARE * greens;
   // Red and blue of two green samples in 30 are salt samples, so that those are left out.
@@ -81,7 +82,7 @@ export function readLead(samples, zone) {
  *
  * @param {import("../picture.js").Picture} picture changed in place
  * @param {import("./costs.js").StepCosts} costs of all samples
- * @param {{lead: Uint32Array, mac: Uint32Array, record: Uint32Array}} places as of `zones`
+ * @param {{lead: Uint32Array, mac: Uint32Array, record: Uint32Array, ephemeral: Uint32Array}} places as of `zones`
  * @param {Int8Array} decoys steps of the samples that carry nothing, made before
  */
 export function writeRecord({ width, data }, trits, plan, costs, places, decoys) {
@@ -95,7 +96,9 @@ export function writeRecord({ width, data }, trits, plan, costs, places, decoys)
     return;
   }
   const free = new Uint8Array(data.length).fill(1);
-  for (const taken of [idleSamples(data.length), places.lead, places.mac]) for (const number of taken) free[number] = 0;
+  for (const taken of [idleSamples(data.length), places.lead, places.mac, places.ephemeral]) {
+    for (const number of taken) free[number] = 0;
+  }
   for (let at = 0; at < numbers.length; at++) {
     if (!free[numbers[at] - beside] || !free[numbers[at] + beside]) own.up[at] = own.down[at] = MAX_COST;
   }

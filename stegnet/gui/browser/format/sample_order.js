@@ -56,11 +56,15 @@ export function fixedPlaces(count, { share } = PIXELS) {
   return { lead: PLACES * LEAD_TRITS * units, mac: PLACES * MAC_TRITS * units, ephemeral: EPHEMERAL * units };
 }
 
-/** Data samples for the record in a frame of this many samples; negative if not even the lead and the MAC fit. */
-export function recordSamples(samples, medium = PIXELS) {
+/**
+ * Data samples for the record in a frame of this many samples; negative if not even the lead and the MAC fit.
+ *
+ * @param {boolean} [isForRecipient] an ephemeral key has a zone, too
+ */
+export function recordSamples(samples, medium = PIXELS, isForRecipient = false) {
   const count = dataSamples(samples);
-  const { lead, mac } = fixedPlaces(count, medium);
-  return RUN * Math.floor(count / RUN) - lead - mac;
+  const { lead, mac, ephemeral } = fixedPlaces(count, medium);
+  return RUN * Math.floor(count / RUN) - lead - mac - (isForRecipient ? ephemeral : 0);
 }
 
 /**
@@ -70,27 +74,29 @@ export function recordSamples(samples, medium = PIXELS) {
  * @param {Uint8Array} key of the positions
  * @param {SampleModel} [medium]
  * @param {Uint8Array | null} [publicKey] of the positions by a recipient: the zone of an ephemeral key comes last
- * @returns {Promise<{lead: Uint32Array, mac: Uint32Array, record: Uint32Array, sides: Uint8Array}>} sides: 0 to 2 for
- *   each element of the MAC's zone
+ * @returns {Promise<{lead: Uint32Array, mac: Uint32Array, record: Uint32Array, ephemeral: Uint32Array, sides:
+ *   Uint8Array}>} ephemeral: empty without a recipient; sides: 0 to 2 for each element of the MAC's zone
  */
 export async function zones(samples, key, medium = PIXELS, publicKey = null) {
   const runs = Math.floor(dataSamples(samples) / RUN);
   const { lead, mac } = fixedPlaces(dataSamples(samples), medium);
   const bytes = await stream(key, 8 * runs + mac);
-  const taken = publicKey && new Set(await ephemeralRuns(samples, publicKey, medium));
+  const ephemeral = publicKey ? await ephemeralRuns(samples, publicKey, medium) : new Uint32Array();
+  const taken = new Set(ephemeral);
   const order = argsort(bytes, runs);
-  const places = placesOf(taken ? order.filter((run) => !taken.has(run)) : order);
+  const places = placesOf(publicKey ? order.filter((run) => !taken.has(run)) : order);
   return {
     lead: places.subarray(0, lead),
     mac: places.subarray(lead, lead + mac),
     record: places.subarray(lead + mac),
+    ephemeral: placesOf(ephemeral),
     sides: new Uint8Array(bytes, 8 * runs).map((byte) => byte % 3),
   };
 }
 
 /** Numbers of the samples of an ephemeral key's zone; null if there is no space for one. Arguments as `zones`. */
 export async function ephemeralZone(samples, publicKey, medium = PIXELS) {
-  if (recordSamples(samples, medium) <= fixedPlaces(dataSamples(samples), medium).ephemeral) return null;
+  if (recordSamples(samples, medium, true) <= 0) return null;
   return placesOf(await ephemeralRuns(samples, publicKey, medium));
 }
 

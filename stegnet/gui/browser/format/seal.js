@@ -4,7 +4,7 @@ import { KEYS, SAMPLE_ORDER, SEAL } from "../../page/constants.js";
 import { channelsOf, firstChannel, isGrey } from "../picture.js";
 import { equal, join, Reader, u32 } from "./bytes.js";
 import { hmac, openSiv, sealSiv, TAG_BYTES } from "./ciphers.js";
-import { placeDecoys } from "./decoys.js";
+import { placeDecoys, writeEphemeral } from "./decoys.js";
 import { writeMac, readMac, triplesOf } from "./mac.js";
 import { greenPart, mostBytes, planOf, readLead, readRecord, valuesAt, writeLead, writeRecord } from "./record_zone.js";
 import { dataSamples, ephemeralZone, fixedPlaces, LEAD_TRITS, PIXELS, recordSamples, saltOf, zones } from "./sample_order.js";
@@ -21,9 +21,10 @@ export const { FILM_EFFORT, PICTURE_EFFORT } = SEAL;
  * Capacity in bytes for a record in a picture of this size; negative if not even an empty one fits.
  *
  * @param {number} [channels] 1 of a grey picture that stays grey
+ * @param {boolean} [isForRecipient] space is left for an ephemeral key
  */
-export const capacity = (width, height, channels = 3, medium = PIXELS) =>
-  mostBytes(recordSamples(channels * width * height, medium)) - TAG_BYTES;
+export const capacity = (width, height, channels = 3, medium = PIXELS, isForRecipient = false) =>
+  mostBytes(recordSamples(channels * width * height, medium, isForRecipient)) - TAG_BYTES;
 
 /** Largest share of a frame's samples that may be fixed: enough sums for each trit of lead and MAC have others. */
 export function mostFixed(samples, medium) {
@@ -43,7 +44,7 @@ export function mostFixed(samples, medium) {
  */
 export async function seal(picture, record, keys, options) {
   const { width, height, data } = picture;
-  const isColoured = !isGrey(picture) || record.length > capacity(width, height, 1, options.medium);
+  const isColoured = !isGrey(picture) || record.length > capacity(width, height, 1, options.medium, keys.film.isForRecipient);
   if (isColoured) return sealSamples(picture, record, keys, { ...options, channels: 3 });
   const channel = { width, height, data: firstChannel(data) };
   const costsOf = () => {
@@ -85,13 +86,15 @@ async function sealOnce(picture, record, keys, options) {
   const { channels = 1, medium = PIXELS, fixed = null } = options;
   const samples = picture.data;
   const size = record.length + TAG_BYTES;
-  const plan = planOf(size, samples.length, effort, grey, channels, medium);
+  const { isForRecipient } = keys.film; // all frames have space for an ephemeral key: the salt, which comes later, says which are anchors
+  const plan = planOf(size, samples.length, effort, grey, channels, medium, isForRecipient);
   const costs = costsOf(plan.grey);
-  const decoys = await placeDecoys(picture, costs, plan, random, fixed);
+  const decoys = await placeDecoys(picture, costs, plan, random, { fixed, hasEphemeral: isForRecipient && first });
   onProgress(1, 2); // where steps follow each other, decoys take as long as the record
 
   const key = await keys.frameKey(await saltOf(picture), first);
-  const places = await zones(samples.length, await key.positions(), medium);
+  const places = await zones(samples.length, await key.positions(), medium, await key.publicPositions?.());
+  if (key.trits) writeEphemeral(picture, key.trits, { plan, costs, places, decoys, random, together: grey });
   const lead = await sealSiv(await key.lead(), join([plan.height + (plan.grey ? GREY : 0)], u32(size)));
   const sealed = await sealSiv(await key.record(), record, lead);
   writeRecord(picture, toTrits(sealed), plan, costs, places, decoys);

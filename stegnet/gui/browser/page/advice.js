@@ -3,21 +3,23 @@
 import { size } from "../../page/elements.js";
 
 import { JPEG } from "../../page/constants.js";
+import { channelOf, choosePoint, sentSize, usualCapacity } from "../codec/channels.js";
 import { isTooFine, makeJpegCapacity, securityOf } from "../codec/jpeg.js";
 import { storedName } from "../codec/sealed.js";
 import { conditionOf, securityOfPicture } from "../codec/secure_payload.js";
 import { PageError } from "../errors.js";
+import { fileBytes, HEAD_BYTES, PICTURE_BYTES } from "../format/content.js";
 import { readJpeg } from "../jpeg/coefficients.js";
-import { evidenceOf, exactJob, sealedCapacity } from "./jobs.js";
+import { CHANNELS, evidenceOf, sealedCapacity } from "./jobs.js";
 
-export const WHOLE = "The secret fits as it is, byte for byte.";
+const WHOLE = "The secret fits as it is, byte for byte.";
 export const EASY = "Easy to find. "; // by whatever is not hidden byte for byte, or in a cover with a lossy past
 const ANEW = `The cover can’t stay the JPEG that it is, since ${JPEG.TOO_FINE}: it becomes a JPEG made anew; ${JPEG.TOO_FINE_WAY_OUT}.`;
 
 /** As of the page's backend. */
 export async function forecast(cover, secret, { suffix, safe }) {
   const { isTransparent: turnsOpaque } = cover;
-  if (exactJob({ suffix }) === "jpeg") return jpegForecast(cover, secret, safe);
+  if (suffix === ".jpg") return jpegForecast(cover, secret, safe);
   const evidence = await evidenceOf(cover);
   return { text: pngForecast(cover, secret, evidence, safe), history: evidence.proof, turnsOpaque };
 }
@@ -51,6 +53,28 @@ async function jpegForecast(cover, secret, safe) {
     if (error instanceof PageError) return { text: `${error.message} ${error.hint}` };
     throw error;
   }
+}
+
+/**
+ * Effect of a channel on the secret, by its usual capacity.
+ *
+ * @param {object[]} points the modem's
+ * @param {boolean} canCopy a picture that is too large is hidden as a copy
+ */
+export function survivingForecast(cover, secret, { destination }, points, canCopy) {
+  const { isTransparent: turnsOpaque } = cover;
+  const name = CHANNELS[destination];
+  const channel = channelOf(name);
+  const most = usualCapacity(name, choosePoint(points, channel), sentSize(channel, cover.bitmap));
+  return { text: `${EASY}Capacity: about ${amount(most)}. ${expected(secret, most, canCopy)}`, turnsOpaque };
+}
+
+function expected({ name, file, bitmap }, most, canCopy) {
+  if (fileBytes(name, file.size) <= most) return WHOLE;
+  if (!bitmap || !canCopy) return "The secret is too large. Use a larger cover.";
+  const bytes = most - HEAD_BYTES - PICTURE_BYTES;
+  if (bytes <= 0) return "No picture fits. Use a larger cover.";
+  return "A compressed copy of the secret is hidden, if that fits.";
 }
 
 /** @param {boolean} [safe] hide only what is hard to find */

@@ -9,22 +9,32 @@ import { conditionOf } from "../codec/secure_payload.js";
 import { pictureEvidence } from "../evidence/pictures.js";
 import { withoutMetadata } from "../jpeg/metadata.js";
 
-/** The job that hides a secret byte for byte: a JPEG may stay one. */
-export const exactJob = ({ suffix }) => (suffix === ".jpg" ? "jpeg" : "seal");
+/** Channels by which containers survive being sent to a destination: those of Python's DESTINATIONS. */
+export const CHANNELS = { messenger: "messenger", website: "jpeg:75" };
 
-/** Input of the worker for that. */
+/** The job that hides a secret for a destination: what is sent as a file holds it byte for byte, and a JPEG may stay one. */
+export function hidingJob({ destination, suffix }) {
+  if (destination in CHANNELS) return "survive";
+  return suffix === ".jpg" ? "jpeg" : "seal";
+}
+
+/** Input of the worker for hiding. */
 export async function gatherHiding({ cover, secret, container, keyInput }) {
-  const job = exactJob(container);
-  const { safe } = container;
+  const job = hidingJob(container);
+  const { destination, safe } = container;
   const file = { name: secret.name, bytes: new Uint8Array(await secret.file.arrayBuffer()) };
   const what = { keyInput, file, safe, condition: conditionOf(cover) };
-  if (job === "jpeg") what.cover = await jpegOf(cover, container);
+  if (job === "survive") {
+    [what.cover, what.channel] = [await createImageBitmap(cover.bitmap), CHANNELS[destination]];
+    if (secret.bitmap) what.secret = await createImageBitmap(secret.bitmap);
+    if (cover.isJpeg) what.jpeg = await jpegOf(cover, container);
+  } else if (job === "jpeg") what.cover = await jpegOf(cover, container);
   else [what.cover, what.evidence] = [await createImageBitmap(cover.bitmap), await evidenceOf(cover)];
-  return { job, what, transfer: [what.cover.buffer ?? what.cover] };
+  return { job, what, transfer: [what.cover.buffer ?? what.cover, what.secret].filter(Boolean) };
 }
 
 /** A cover's JPEG, without its metadata if that says where it was taken, unless it is to stay. */
-export async function jpegOf({ file, isExample }, { keepsPlace }) {
+async function jpegOf({ file, isExample }, { keepsPlace }) {
   const bytes = new Uint8Array(await file.arrayBuffer());
   return !isExample && !keepsPlace && (await saysPlace(file)) ? withoutMetadata(bytes) : bytes;
 }

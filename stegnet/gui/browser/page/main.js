@@ -2,9 +2,11 @@
 
 import { bytesOf, EMBEDDED } from "../../page/embedded.js";
 import { start } from "../../page/main.js";
-import { forecast } from "./advice.js";
-import { asFile, gatherHiding, gatherRevealing } from "./jobs.js";
+import { operatingPoints } from "../format/robust_record.js";
+import { forecast as exactForecast, survivingForecast } from "./advice.js";
+import { asFile, CHANNELS, gatherHiding, gatherRevealing } from "./jobs.js";
 import { passphrases } from "./passphrases.js";
+import { recipientOf } from "../format/identity.js";
 import { readContainer, readCover, readSecret } from "./read.js";
 import { showContainer, showSecret } from "./results.js";
 import { makeProgress, STAGES } from "./stages.js";
@@ -14,18 +16,25 @@ start({
   setUpDevice: async () => () => "cpu",
   ...{ readCover, readSecret, readContainer },
   covers: "image/*",
-  destinations: { picture: ["file"] },
+  destinations: { picture: ["file", ...Object.keys(CHANNELS)] },
   forecast,
-  ...{ passphrases, takesIdentities: true },
-  ...{ gatherHiding, gatherRevealing: withModem, progressOf: makeProgress(STAGES), showContainer, asFile, showSecret },
+  ...{ passphrases, recipientOf },
+  gatherHiding: async (form) => withModem(await gatherHiding(form)),
+  gatherRevealing: (form) => withModem(gatherRevealing(form)),
+  ...{ progressOf: makeProgress(STAGES), showContainer, asFile, showSecret },
   work: makeWork(startWorker),
 });
 
-/** The request to reveal, with the network that reads what a messenger saved again. */
-function withModem(form) {
-  const { what, ...job } = gatherRevealing(form);
+/** A request, with the networks that hide what messengers save again, and read it. */
+function withModem({ what, ...job }) {
   const { options, weights } = EMBEDDED.modem;
   return { ...job, what: { ...what, modem: { options, weights: bytesOf(weights) } } };
+}
+
+/** As of the page's backend. */
+async function forecast(cover, secret, container) {
+  if (!(container.destination in CHANNELS)) return exactForecast(cover, secret, container);
+  return survivingForecast(cover, secret, container, operatingPoints(EMBEDDED.modem.options.rungs), false);
 }
 
 function startWorker() {

@@ -6,13 +6,21 @@ import { badge, copyButton, media, textNode } from "../../page/revealed.js";
 import { makeCompare, makeViews } from "../../page/views.js";
 
 import { toImageData } from "../canvas.js";
-import { JPEG as JPEGS, SECURE, SHOWN, TEXTS } from "../../page/constants.js";
+import { JPEG as JPEGS, QUALITY, SECURE, SHOWN, TEXTS } from "../../page/constants.js";
 
-export const [PNG, JPEG] = ["image/png", "image/jpeg"];
+export const PNG = "image/png";
+const JPEG = "image/jpeg";
+const { LEAST } = QUALITY; // dB; below, a secret is hardly recognisable
 const SAVED = `Every change shows in a JPEG of quality 99 or 100, so it was saved at ${JPEGS.USUAL_QUALITY} first. EXIF and the colour profile stay; other metadata does not.`;
 
-/** Shows a picture that hides a file byte for byte, the result of the job "seal" or "jpeg"; arguments as of a page's backend. */
-export function showContainer(job, form, { file, cover, difference, psnr, hidden, detection, isSaved }, context) {
+/** Shows a container; arguments as of a page's backend. */
+export function showContainer(job, form, result, context) {
+  if (job === "survive") showSurvivor(form, result, context);
+  else showExact(job, form, result, context);
+}
+
+/** Shows a picture that hides a file byte for byte, the result of the job "seal" or "jpeg". */
+function showExact(job, form, { file, cover, difference, psnr, hidden, detection, isSaved }, context) {
   const type = job === "jpeg" ? JPEG : PNG;
   show(form, context, {
     warnings: [],
@@ -21,6 +29,31 @@ export function showContainer(job, form, { file, cover, difference, psnr, hidden
     save: saveButton(file, type, context),
     notes: isSaved ? [SAVED] : [],
     verdict: detection,
+    result: { file, cover, psnr },
+  });
+}
+
+/** Shows a JPEG that survives being saved again, the result of the job "survive"; arguments as `showExact`. */
+function showSurvivor(form, { file, cover, isReduced, difference, psnr, hidden }, context) {
+  const poor = {
+    message: `The revealed secret will be hardly recognisable (${offBy(psnr.secret)}).`,
+    hint: "Use a larger cover, or a smaller secret.",
+  };
+  show(form, context, {
+    warnings: hidden.isWhole || psnr.secret >= LEAST ? [] : [notice(poor, "warning")],
+    views: {
+      ...compared(file, JPEG, cover),
+      ...differing(difference, psnr, "What hiding changes, before JPEG does"),
+    },
+    values: {
+      ...(hidden.isWhole ? { Secret: "byte for byte" } : { "Revealed secret": offBy(psnr.secret) }),
+      Hidden: amount(hidden),
+    },
+    save: saveButton(file, JPEG, context),
+    notes: [
+      "The container was tested for what it survives.",
+      ...(isReduced ? ["The cover was reduced to the size that messengers send."] : []),
+    ],
     result: { file, cover, psnr },
   });
 }

@@ -13,6 +13,15 @@ export const STAGES = {
     seal: ["Hiding", 30],
     write: ["Writing the JPEG file", 10],
   },
+  survive: {
+    pictures: ["Reading the pictures", 2],
+    load: ["Loading the network", 8],
+    rate: ["Testing what survives", 38],
+    fit: ["Coding the secret", 18],
+    embed: ["Hiding", 10],
+    check: ["Checking what survives", 22],
+    write: ["Writing the JPEG file", 2],
+  },
   reveal: {
     pictures: ["Reading the container", 2],
     key: ["Revealing", 4],

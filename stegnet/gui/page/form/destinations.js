@@ -65,7 +65,7 @@ export const DESTINATIONS = {
     },
     website: {
       label: "to a website",
-      survives: "being encoded again as H.264 at CRF 23 or better",
+      survives: "being encoded again as H.264 of the usual quality",
       not: "being reduced or cropped",
       suffix: ".mp4",
       note: "Hiding may take minutes.",

@@ -1,8 +1,9 @@
-/** Choice of a key: a passphrase, or a key file. */
+/** Choice of a key: a passphrase, a key file, or a recipient. */
 
 import { make, makeChoice } from "../elements.js";
 import { fileRow } from "./keyfile.js";
 import { passphraseRow } from "./passphrase.js";
+import { recipientRow } from "./recipient.js";
 
 /**
  * Sets up the choice of a key in a fieldset.
@@ -12,14 +13,15 @@ import { passphraseRow } from "./passphrase.js";
  * @returns {{keyInput: () => object, put: (keyInput: object) => void}} keyInput: the typed or chosen key, as
  *   the worker expects it
  */
-export function makeKey(fieldset, { passphrases, takesIdentities = false }) {
+export function makeKey(fieldset, { passphrases, recipientOf }) {
   const name = `${fieldset.closest("[role=tabpanel]").id}-key`;
   const isNew = fieldset.dataset.key === "new";
-  const [passphrase, file] = [passphraseRow(name, isNew, passphrases), fileRow(name, isNew, takesIdentities && !isNew)];
-  const kinds = { passphrase, file };
-  const options = { passphrase: "Passphrase", file: "Key file" };
+  const kinds = { passphrase: passphraseRow(name, isNew, passphrases), file: fileRow(name, isNew, isNew ? null : recipientOf) };
+  if (isNew && recipientOf) kinds.recipient = recipientRow(name);
+  const labels = { passphrase: "Passphrase", file: "Key file", recipient: "Recipient" };
+  const options = Object.fromEntries(Object.keys(kinds).map((kind) => [kind, labels[kind]]));
   const choice = makeChoice(name, "Kind of key", options, choose);
-  fieldset.append(make("legend", {}, "Key"), choice.node, passphrase.row, file.row);
+  fieldset.append(make("legend", {}, "Key"), choice.node, ...Object.values(kinds).map(({ row }) => row));
   choose("passphrase");
 
   return {

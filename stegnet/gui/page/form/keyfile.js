@@ -1,24 +1,28 @@
 /** Input of a key file: the file, a picture of its QR code, or the camera; and a new one. */
 
 import { KEYS } from "../constants.js";
-import { button, make, notice, saveLink, tellChange } from "../elements.js";
-import { PageError } from "../errors.js";
+import { button, copied, make, notice, saveLink, tellChange, UNCOPIED } from "../elements.js";
+import { asPageError, PageError } from "../errors.js";
 import { codeInPicture, drawCode } from "./code.js";
-import { keyFile, keyText, readKey, readKeyOrIdentity } from "./keytext.js";
+import { identityFile, keyFile, keyText, readKey, readKeyOrIdentity, recipientText } from "./keytext.js";
 import { scan } from "./scan.js";
 
 const NEW_NAME = "stegnet.key";
 const SAVED = `${NEW_NAME} was saved: keep it, and give a copy to whoever will reveal the secret.`;
+const NEW_IDENTITY = "stegnet.identity";
+const ABOUT_IDENTITY =
+  "An identity lets others hide for you, without a common secret: keep its file to yourself, and send them its recipient.";
 const SHOWN =
   "Whoever sees this code has the key. Another device reads it with its camera, from this page or the program.";
 
 /**
  * @param {string} name of the input's id
  * @param {boolean} canMake true to offer a new key
- * @param {boolean} takesIdentity true if the file may be an identity
+ * @param {((identity: Uint8Array) => Promise<Uint8Array>) | null} recipientOf gives the public key of an identity, which
+ *   the file then may be
  */
-export function fileRow(name, canMake, takesIdentity) {
-  const read = takesIdentity ? readKeyOrIdentity : (content) => ({ file: readKey(content) });
+export function fileRow(name, canMake, recipientOf) {
+  const read = recipientOf ? readKeyOrIdentity : (content) => ({ file: readKey(content) });
   let key = null; // or the input that it is for a job
   const input = make("input", { type: "file", id: `${name}-file`, className: "unseen" });
   const choose = make("label", { className: "button quiet", for: input.id }, "Choose a key file");
@@ -28,6 +32,7 @@ export function fileRow(name, canMake, takesIdentity) {
   const show = button("Show its QR code", toggle, { className: "quiet", hidden: true, "aria-expanded": "false" });
   buttons.append(button("Scan a QR code", () => useFrom(scanned), { className: "quiet" }));
   if (canMake) buttons.append(button("Make a new one", makeNew, { className: "quiet" }));
+  if (recipientOf) buttons.append(button("Make an identity", makeIdentity, { className: "quiet" }));
   buttons.append(show);
   use(null, canMake ? "Or choose a picture of its QR code." : "Or choose a picture of the key’s QR code.");
   input.onchange = () => useFrom(chosen);
@@ -83,6 +88,23 @@ export function fileRow(name, canMake, takesIdentity) {
     const secret = crypto.getRandomValues(new Uint8Array(KEYS.KEY_BYTES));
     saveLink("", NEW_NAME, keyFile(secret), "application/octet-stream").click();
     use({ file: secret }, SAVED);
+  }
+
+  /** An identity's file like `stegnet keygen --identity`'s, saved by the visitor, and its recipient, to be sent. */
+  async function makeIdentity() {
+    const secret = crypto.getRandomValues(new Uint8Array(KEYS.KEY_BYTES));
+    try {
+      const recipient = recipientText(await recipientOf(secret));
+      saveLink("", NEW_IDENTITY, identityFile(secret, recipient), "application/octet-stream").click();
+      use({ identity: secret }, `${NEW_IDENTITY} was saved. ${ABOUT_IDENTITY}`);
+      const told = make("span", { role: "status" });
+      const copy = button("Copy", async () => (told.textContent = (await copied(recipient)) ? "Copied." : UNCOPIED), {
+        ...{ className: "quiet", "aria-label": "Copy the recipient" },
+      });
+      alerts.replaceChildren(make("p", { className: "recipient" }, recipient), make("div", { className: "row wrap" }, copy, told));
+    } catch (error) {
+      alerts.replaceChildren(notice(asPageError(error)));
+    }
   }
 
   function toggle() {

@@ -4,11 +4,11 @@ import { KEYS } from "../constants.js";
 import { PageError } from "../errors.js";
 import { decode, encode } from "./bech32m.js";
 
-const { IDENTITY, KEY, KEY_BYTES } = KEYS;
+const { IDENTITY, KEY, KEY_BYTES, RECIPIENT } = KEYS;
 const NAMES = {
   [KEY]: "a key",
   [IDENTITY]: "an identity",
-  stegnet: "a recipient",
+  [RECIPIENT]: "a recipient",
   "age-secret-key-": "an identity of age",
   age: "a recipient of age",
 };
@@ -17,12 +17,22 @@ const AGAIN = "Copy it again.";
 const FORM = `It begins with ${KEY.toUpperCase()}1. A passphrase belongs under “Passphrase”.`;
 const DAMAGED = "that was damaged or cut: its checksum is wrong";
 const USES = {
-  [IDENTITY]: "An identity only reveals; where a page does not take it, the command line does.",
-  stegnet: "Only the command line hides for a recipient.",
+  [IDENTITY]: "An identity only reveals.",
+  [RECIPIENT]: "A recipient is only hidden for.",
 };
+const RECIPIENT_FORM = "A recipient begins with stegnet1. Ask for it whoever will reveal.";
 
 /** A key as text, such as a QR code holds. @param {Uint8Array} secret 32 bytes */
 export const keyText = (secret) => encode(KEY, secret).toUpperCase();
+
+/** A recipient as text. @param {Uint8Array} publicKey 32 bytes */
+export const recipientText = (publicKey) => encode(RECIPIENT, publicKey);
+
+/** The content of an identity's file like `stegnet keygen`'s. @param {Uint8Array} secret 32 bytes @param {string} recipient as text */
+export const identityFile = (secret, recipient) =>
+  new TextEncoder().encode(
+    `${KEYS.IDENTITY_COMMENT}\n# recipient: ${recipient}\n${encode(IDENTITY, secret).toUpperCase()}\n`,
+  );
 
 /** The content of a key file like `stegnet keygen`'s. @param {Uint8Array} secret 32 bytes */
 export const keyFile = (secret) => new TextEncoder().encode(`${KEYS.KEY_COMMENT}\n${keyText(secret)}\n`);
@@ -58,6 +68,20 @@ export function readKey(content) {
   const secret = decode(KEY, lines[0]);
   if (secret?.length !== KEY_BYTES) refuse(`a key ${DAMAGED}`, AGAIN);
   return secret;
+}
+
+/**
+ * The 32 bytes of a recipient, from its text.
+ *
+ * @throws {PageError} it is none; nothing of it is in the message, since it may be a key
+ */
+export function readRecipient(text) {
+  const lines = linesOf(new TextEncoder().encode(text), RECIPIENT);
+  const kind = lines.length === 1 ? kindOf(lines[0]) : undefined;
+  if (kind !== RECIPIENT) refuse(`${kind ? `${NAMES[kind]}, ` : ""}not a recipient`, RECIPIENT_FORM);
+  const publicKey = decode(RECIPIENT, lines[0]);
+  if (publicKey?.length !== KEY_BYTES) refuse(`a recipient ${DAMAGED}`, AGAIN);
+  return publicKey;
 }
 
 function refuse(problem, hint) {

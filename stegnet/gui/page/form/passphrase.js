@@ -36,7 +36,7 @@ export function passphraseRow(name, canMake, passphrases) {
     event.preventDefault();
     shown.form.requestSubmit();
   };
-  const row = make("div", { className: "stack" }, make("div", { className: "row wrap passphrase" }, input, eye), again);
+  const row = make("div", { className: "stack" }, make("div", { className: "row wrap typed" }, input, eye), again);
   if (canMake) row.append(...maker());
   return {
     row,

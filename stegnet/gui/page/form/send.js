@@ -22,7 +22,7 @@ const PLACED = {
 /** Of a container that is not as transparent as its cover. */
 const OPAQUE = {
   message: "The cover is transparent, and its container will not be: it shows the cover over white.",
-  hint: "The command line keeps it transparent.",
+  hint: "The program keeps it transparent.",
 };
 
 /** What to do about a cover whose lossy past gives its container away. */

@@ -31,7 +31,7 @@ export function showContainer(job, form, result, { reveal, survives, isExample }
     verdictOf(result.verdict),
     ...(isExample ? [notice(EXAMPLE, "warning")] : []),
     ...result.warnings.map((message) => notice({ message }, "warning")),
-    buttons(saveButton("Download the container", result), ...(reveal ? [reveal] : [])),
+    buttons(saveButton("Download the container", result), reveal),
     ...(result.previews.cover ? [makeViews(views(result))] : []),
     figures(values(result)),
     ...(result.notes.some((line) => line.startsWith("Survives ")) ? result.notes : [survives, ...result.notes]).map(noteOf),

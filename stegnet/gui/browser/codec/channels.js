@@ -1,11 +1,11 @@
 /** Channels that a container survives, and what arrives through them. */
 
-import { CAPACITY, CHANNELS } from "../../../stegnet/gui/page/constants.js";
-import { PageError } from "../../../stegnet/gui/browser/errors.js";
-import { gridOf } from "../../../stegnet/gui/browser/format/regions.js";
-import { contentCapacity } from "../../../stegnet/gui/browser/format/robust_record.js";
-import { throughJpeg } from "../../../stegnet/gui/browser/jpeg/libjpeg.js";
-import { resize } from "../../../stegnet/gui/browser/resize.js";
+import { CAPACITY, CHANNELS } from "../../page/constants.js";
+import { PageError } from "../errors.js";
+import { gridOf } from "../format/regions.js";
+import { contentCapacity } from "../format/robust_record.js";
+import { throughJpeg } from "../jpeg/libjpeg.js";
+import { resize } from "../resize.js";
 
 const { ABOVE, BEST, MESSENGER, MESSENGER_QUALITIES, MESSENGER_SIDE } = CHANNELS;
 const { CONTAINER_PSNR, ROBUST_RATES } = CAPACITY;
@@ -52,7 +52,7 @@ export const WORST = 1;
 /**
  * The pictures that may arrive of a file: it itself, then what the channel makes of it.
  *
- * @param {import("../../../stegnet/gui/browser/picture.js").Picture} sent what viewers show of the file
+ * @param {import("../picture.js").Picture} sent what viewers show of the file
  * @param {number[] | null} [only] numbers of the pictures that are wanted; null: all
  */
 export function* received({ quality, saves }, sent, only = null) {

@@ -1,12 +1,12 @@
 /** Hiding what survives a lossy channel: the channel is simulated on the container. */
 
-import { SURVIVAL } from "../../../stegnet/gui/page/constants.js";
-import { PageError } from "../../../stegnet/gui/browser/errors.js";
-import { equal } from "../../../stegnet/gui/browser/format/bytes.js";
-import { argsort, systemRandom } from "../../../stegnet/gui/browser/format/ciphers.js";
-import { Coding, HIGHEST, LONGEST, LOWEST, RATES } from "../../../stegnet/gui/browser/format/fec.js";
-import { keySource } from "../../../stegnet/gui/browser/format/keys.js";
-import { BLOCK, gridOf, saltsOf, textureOf } from "../../../stegnet/gui/browser/format/regions.js";
+import { SURVIVAL } from "../../page/constants.js";
+import { PageError } from "../errors.js";
+import { equal } from "../format/bytes.js";
+import { argsort, systemRandom } from "../format/ciphers.js";
+import { Coding, HIGHEST, LONGEST, LOWEST, RATES } from "../format/fec.js";
+import { keySource } from "../format/keys.js";
+import { BLOCK, gridOf, saltsOf, textureOf } from "../format/regions.js";
 import {
   codedBits,
   contentCapacity,
@@ -15,11 +15,11 @@ import {
   NONCE_BYTES,
   recordPlaces,
   SHARES,
-} from "../../../stegnet/gui/browser/format/robust_record.js";
-import { throughJpeg } from "../../../stegnet/gui/browser/jpeg/libjpeg.js";
-import { asView, blank, corner, place } from "../../../stegnet/gui/browser/picture.js";
+} from "../format/robust_record.js";
+import { throughJpeg } from "../jpeg/libjpeg.js";
+import { asView, blank, corner, place } from "../picture.js";
 import { arrivals, received, WORST } from "./channels.js";
-import { hideBits, makeReader, planesOf, revealBits } from "../../../stegnet/gui/browser/codec/modem.js";
+import { hideBits, makeReader, planesOf, revealBits } from "./modem.js";
 
 // see stegnet/methods/robust/robust_pictures.py
 const { ATTEMPTS, BAND_BLOCKS, CODEWORDS, GRID, LARGE, LOST, MARGIN, MOST_WORST, NEAR_WORST } = SURVIVAL;
@@ -30,13 +30,13 @@ const asSaved = (picture) => throughJpeg(picture, WRITTEN_QUALITY);
 /**
  * Hides content so that it survives a channel, in as few blocks as possible, at the most robust rate there.
  *
- * @param {import("../../../stegnet/gui/browser/picture.js").Picture} cover prepared for the channel
+ * @param {import("../picture.js").Picture} cover prepared for the channel
  * @param {(capacity: number) => Promise<{content: Uint8Array}>} fit content of at most so many bytes
- * @param {(container: import("../../../stegnet/gui/browser/picture.js").Picture) => import("../../../stegnet/gui/browser/picture.js").Picture} [options.written] gives what
+ * @param {(container: import("../picture.js").Picture) => import("../picture.js").Picture} [options.written] gives what
  *   viewers show of the file that is sent
  * @param {(stage: string, done: number, total: number) => void} [options.onProgress] called with "rate", "fit", "embed"
  *   and "check"
- * @returns {Promise<{container: import("../../../stegnet/gui/browser/picture.js").Picture, fitted: object, capacity: number}>} the container as
+ * @returns {Promise<{container: import("../picture.js").Picture, fitted: object, capacity: number}>} the container as
  *   it is before it is written as JPEG, what `fit` gave, and the capacity in bytes
  * @throws {PageError} the content does not fit, or does not survive
  */

@@ -1,6 +1,6 @@
 /** Secrets made to fit into a robust container: a file as it is, or a picture at the best scale and quality. */
 
-import { BARE_AVIF, CONTENT } from "../../../stegnet/gui/page/constants.js";
+import { BARE_AVIF, CONTENT } from "../../page/constants.js";
 import {
   fileBytes,
   fileContent,
@@ -11,10 +11,10 @@ import {
   pictureContent,
   scaledSide,
   toBare,
-} from "../../../stegnet/gui/browser/format/content.js";
-import { PageError } from "../../../stegnet/gui/browser/errors.js";
-import { psnr } from "../../../stegnet/gui/browser/picture.js";
-import { resize } from "../../../stegnet/gui/browser/resize.js";
+} from "../format/content.js";
+import { PageError } from "../errors.js";
+import { psnr } from "../picture.js";
+import { resize } from "../resize.js";
 
 const { LOWEST, HIGHEST } = BARE_AVIF; // quality
 const { FULL_RATE, PER_OCTAVE, SMALLEST } = CONTENT;
@@ -26,7 +26,7 @@ const [GUESS, LEAP] = [50, 6]; // quality that is tried first, and distance of t
 /**
  * A secret: its file, and the picture in it, if there is one.
  *
- * @typedef {{name: string, bytes: Uint8Array, picture: import("../../../stegnet/gui/browser/picture.js").Picture | null}} Secret
+ * @typedef {{name: string, bytes: Uint8Array, picture: import("../picture.js").Picture | null}} Secret
  *
  * A secret that fits.
  *
@@ -35,7 +35,7 @@ const [GUESS, LEAP] = [50, 6]; // quality that is tried first, and distance of t
  */
 
 /**
- * Content of at most `capacity` bytes: the file as it is, or else a copy of the picture.
+ * Content of at most `capacity` bytes: the file as it is, or else a copy of the picture, if it can be coded.
  *
  * @throws {PageError} it does not fit
  */
@@ -44,10 +44,10 @@ export async function fitSecret({ name, bytes, picture }, capacity, avif) {
   if (needed <= capacity) {
     return { content: fileContent(name, bytes), isWhole: true, bytes: bytes.length, psnr: Infinity };
   }
-  if (picture) return fittedPicture(picture, capacity, avif);
+  if (picture && avif.encode) return fittedPicture(picture, capacity, avif);
   throw new PageError(
     `${name} needs ${needed.toLocaleString("en")} bytes, more than the capacity of ${Math.max(capacity, 0).toLocaleString("en")}.`,
-    "Use a larger cover.",
+    picture ? "Use a smaller picture or a larger cover; the program makes a copy that fits." : "Use a smaller file, or a larger cover.",
   );
 }
 
