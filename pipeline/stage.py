@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
 from tqdm import tqdm
@@ -87,6 +87,7 @@ def program() -> Iterator[None]:
     """
     escape_unprintable()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s", stream=sys.stderr)
+    signal.signal(signal.SIGTERM, _raise_signal)
     try:
         with logging_redirect_tqdm(), disk_errors():  # log lines don't break into a progress bar
             yield
@@ -97,11 +98,16 @@ def program() -> Iterator[None]:
         _exit_after(stop)
 
 
+def _raise_signal(number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt(number)
+
+
 def _exit_after(stop: KeyboardInterrupt) -> NoReturn:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # torchrun's agent repeats it
+    for number in (signal.SIGINT, signal.SIGTERM):  # torchrun's agent repeats it
+        signal.signal(number, signal.SIG_IGN)
     if os.environ.get("RANK", "0") == "0":
-        print(str(stop) or "stopped", file=sys.stderr)
-    sys.exit(getattr(stop, "code", 128 + signal.SIGINT))
+        print("stopped", file=sys.stderr)
+    sys.exit(128 + next(iter(stop.args), signal.SIGINT))
 
 
 def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

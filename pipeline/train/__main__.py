@@ -46,7 +46,7 @@ def _lead(config: TrainParameters, training: TrainingRun, checkpoints: Path, wei
     if gpus := unused_gpus():
         _log.warning("the CPU trains, since PyTorch can't use %s; a newer driver or another PyTorch may help", gpus)
     setup["threads"] = str(training.threads)
-    with track("train", setup, training.fingerprint) as run:
+    with track("train", setup) as run:
 
         def report(point: Point) -> None:
             points.append(point)

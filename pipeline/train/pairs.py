@@ -158,9 +158,9 @@ def load_batches(
 
 
 def _prepare_worker(_worker: int) -> None:
-    """Shield a worker from Ctrl-C, which the whole process group receives: training still has to finish its step.
+    """Shield a worker from Ctrl-C, which the whole process group receives: it ends when the training does.
 
-    It ends with the training, even if that is killed. OpenCV's threads are set again: a worker inherits no setting.
+    OpenCV's threads are set again: a worker inherits no setting.
     """
     os.setpgid(0, 0)
     cv2.setNumThreads(1)

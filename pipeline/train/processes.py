@@ -1,47 +1,38 @@
-"""The processes that train together: how many, how they are started, stopped and ended, and what they exchange.
+"""The processes that train together: how many, how they are started and ended, and what they exchange.
 
-On one machine, `python -m pipeline.train` starts them by torchrun's agent; `torchrun` by hand works too, also across
-machines. Each computes an equal share of every batch on a device of its own.
+On one machine, `python -m pipeline.train` starts them; `torchrun` by hand works too, also across machines. Each
+computes an equal share of every batch on a device of its own.
 """
 
-import json
 import logging
 import os
+import runpy
 import signal
 import sys
-import threading
-import time
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from operator import itemgetter
 from pathlib import Path
-from types import FrameType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import pynvml
 import torch
 from torch import Tensor, distributed
-from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
-from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
-from torch.distributed.launcher.api import LaunchConfig, launch_agent
+from torch.multiprocessing.spawn import ProcessContext, ProcessException, spawn
 
 from pipeline.parameters.training import TrainParameters
 from stegnet.core.disk import disk_errors, temporary_folder
-from stegnet.core.errors import ConfigError, StegnetError, TrainingError
+from stegnet.core.errors import ConfigError, TrainingError
 from stegnet.core.parallel import AUTO, is_launched, local_world_size, physical_cores, rank, world_size
 from stegnet.networks.layers import has_batch_norms
 from stegnet.networks.pair import build_from
 
 # Environment variable with the backend of torch.distributed: gloo lets processes share a GPU, which NCCL refuses.
 BACKEND = "STEGNET_DISTRIBUTED_BACKEND"
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_RUN = "stegnet"  # name of the agent's run: processes of a torchrun by hand have another
+_MEETING = "STEGNET_DISTRIBUTED_FILE"  # where processes meet that `launch` has started
 Value = TypeVar("Value")
 
-for _name in ("agent.server.api", "multiprocessing.api"):  # failures and signals are reported here
-    logging.getLogger(f"torch.distributed.elastic.{_name}").setLevel(logging.CRITICAL)
+logging.getLogger("torch.multiprocessing.spawn").setLevel(logging.ERROR)  # failures are reported here
 
 
 # Starting them
@@ -112,88 +103,59 @@ def unused_gpus() -> str:
 
 @contextmanager
 def training_processes(module: str, config: TrainParameters) -> Iterator[None]:
-    """Run the block in each of the processes that train together, launched as `python -m module` if needed.
+    """Run the block in each of the processes that train together, started as `python -m module` if needed.
 
-    The launching process exits when the launched ones have ended.
+    The process that starts them exits when they have ended.
     """
     count = process_count(config)
     if count != world_size():
-        sys.exit(launch(module, count))
-    with launched(), disk_errors():
+        launch(module, count)
+        sys.exit()
+    with disk_errors():
         yield
 
 
-def launch(module: str, count: int) -> int:
-    """Run `python -m module` with this process's arguments in `count` processes. Raises TrainingError if it fails.
+def launch(module: str, count: int) -> None:
+    """Run `python -m module` with this process's arguments in `count` processes, which end when this one does.
 
-    Returns:
-        0, or 128 + the number of the signal that stopped the training.
+    Each reports its own errors; this process exits as the first that failed, or as it was stopped.
+
+    Raises:
+        TrainingError: one was killed, or failed by an error that is not stegnet's.
     """
-    seconds_to_save = 60  # that processes have when they are told to stop
-    before = {number: signal.getsignal(number) for number in _handled_signals()}
-    try:
-        with temporary_folder() as folder:
-            config = LaunchConfig(
-                1, 1, count, DefaultLogsSpecs(str(folder)), _RUN, rdzv_backend="c10d", rdzv_endpoint="127.0.0.1:0",
-                local_addr="127.0.0.1", max_restarts=0, shutdown_timeout=seconds_to_save,
-                signals_to_handle=",".join(number.name for number in before),
-            )  # fmt: skip
-            launch_agent(config, sys.executable, ["-m", module, *sys.argv[1:]])
-    except SignalException as stop:
-        return 128 + stop.sigval
-    except ChildFailedError as error:
-        codes = {failure.exitcode for failure in error.failures.values()}
-        if codes <= {128 + number for number in SIGNALS}:
-            return max(codes)
-        raise _cause(error) from None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    return 0
+    with temporary_folder() as folder:
+        started = spawn(_run, (module, count, folder / "meeting", sys.argv), count, join=False)
+        assert isinstance(started, ProcessContext)
+        try:
+            while not started.join():
+                pass
+        except ProcessException as error:
+            codes = [process.exitcode or 0 for process in started.processes]
+            for number, code in enumerate(codes):
+                if code < 0 and code != -signal.SIGTERM:  # by which those that are left are ended
+                    name = signal.Signals(-code).name
+                    hint = "possibly out of memory, or of /dev/shm (docker run --shm-size 1g)"
+                    raise TrainingError(f"process {number} of the training was ended by {name}", hint) from None
+            files = map(Path, started.error_files)
+            if said := [code for code, file in zip(codes, files, strict=True) if code > 0 and not file.exists()]:
+                sys.exit(min(said))  # of an error, or else of a signal
+            print(error, file=sys.stderr)
+            raise TrainingError(f"process {error.error_index} of the training failed") from None
+        except KeyboardInterrupt as stop:
+            sys.exit(128 + next(iter(stop.args), signal.SIGINT))
+        finally:
+            for process in started.processes:
+                process.terminate()
+                process.join()
 
 
-def _cause(error: ChildFailedError) -> TrainingError:
-    """Return the first failure, a kill before all others. The other processes only failed because of it."""
-    reports: list[dict[str, str]] = []
-    for number, failure in error.failures.items():
-        if failure.exitcode < 0 and failure.exitcode != -signal.SIGTERM:  # the agent ends the others by SIGTERM
-            hint = "possibly out of memory, or of /dev/shm (docker run --shm-size 1g)"
-            return TrainingError(f"process {number} of the training was ended by {failure.signal_name()}", hint)
-        if isinstance(failure.message, dict):  # what `launched` has written; PyTorch passes it on
-            reports.append(failure.message)
-    first = min(reports, key=itemgetter("order"), default={"message": "a process of the training failed", "hint": ""})
-    return TrainingError(first["message"], first["hint"])
-
-
-@contextmanager
-def launched() -> Iterator[None]:
-    """Tie a launched process to its launcher: it ends when the launcher does, and reports its failure to it."""
-    if os.environ.get("TORCHELASTIC_RUN_ID") != _RUN:
-        yield
-        return
-    threading.Thread(target=_exit_without, args=[os.getppid()], daemon=True).start()
-    try:
-        yield
-    except KeyboardInterrupt as stop:
-        if rank() == 0:
-            raise
-        sys.exit(getattr(stop, "code", 128 + signal.SIGINT))
-    except Exception as error:
-        message = str(error)
-        if not isinstance(error, StegnetError):
-            traceback.print_exc()
-            message = f"process {rank()} of the training failed"
-        hint = getattr(error, "hint", "")
-        report = {"message": message, "hint": hint, "order": time.time_ns(), "extraInfo": {"timestamp": 0}}
-        Path(os.environ["TORCHELASTIC_ERROR_FILE"]).write_text(json.dumps({"message": report}), encoding="utf-8")
-        os._exit(1)  # a clean exit would wait for the other processes, which wait for this one
-
-
-def _exit_without(launcher: int) -> None:
-    """End this process when its launcher is gone."""
-    while os.getppid() == launcher:
-        time.sleep(0.5)
-    os._exit(1)
+def _run(number: int, module: str, count: int, meeting: Path, arguments: list[str]) -> None:
+    """Run a module as one of `count` processes, in the environment that torchrun would give it."""
+    ranks = {"RANK": number, "LOCAL_RANK": number, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count}
+    os.environ |= {_MEETING: str(meeting)} | {name: str(value) for name, value in ranks.items()}
+    sys.argv = arguments
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # sent if the parent ends
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 # Exchange
@@ -212,7 +174,8 @@ def connected(config: TrainParameters, device: torch.device) -> Iterator[None]:
     if world_size() == 1:
         yield
         return
-    distributed.init_process_group(os.environ.get(BACKEND) or None)  # None: PyTorch's for the device
+    meeting = f"file://{os.environ[_MEETING]}" if _MEETING in os.environ else None  # None: where torchrun says
+    distributed.init_process_group(os.environ.get(BACKEND) or None, meeting, rank=rank(), world_size=world_size())
     try:
         yield
     finally:
@@ -234,42 +197,3 @@ def from_first_process(value: Value) -> Value:
     values = [value]
     distributed.broadcast_object_list(values)
     return values[0]
-
-
-# Stopping
-
-
-class TrainingStopped(KeyboardInterrupt):
-    """Training was stopped by a signal, whose number is 0 if another process received it, and its state is saved."""
-
-    def __init__(self, done: int, steps: int, number: int) -> None:
-        super().__init__(f"stopped after {done} of {steps} steps; run the same command to resume")
-        self.code = 128 + (number or signal.SIGTERM)  # exit code of the process, by the shell's convention
-
-
-class StopRequest:
-    """A record of Ctrl-C or SIGTERM while the block lasts, so that training stops at the end of a step.
-
-    A second signal has its previous effect. Signals that this process ignores, under `nohup` for instance, stay
-    ignored.
-    """
-
-    def __init__(self) -> None:
-        self.signal = 0  # its number
-
-    def __enter__(self) -> Self:
-        self._before = {number: signal.signal(number, self._record) for number in _handled_signals()}
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _record(self, number: int, _frame: FrameType | None) -> None:
-        self.signal = number
-        self.__exit__()
-
-
-def _handled_signals() -> list[signal.Signals]:
-    """Return the signals, among SIGNALS, that this process does not ignore."""
-    return [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]

@@ -7,7 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import shorten
@@ -26,13 +26,7 @@ from pipeline.train.checkpoint import Checkpoint, TrainingState
 from pipeline.train.hiding import Point, StepPlan
 from pipeline.train.losses import VALIDATION_LOSS
 from pipeline.train.pairs import Pairs, load_batches
-from pipeline.train.processes import (
-    StopRequest,
-    TrainingStopped,
-    connected,
-    from_first_process,
-    mean_over_processes,
-)
+from pipeline.train.processes import connected, from_first_process, mean_over_processes
 from pipeline.train.run import TrainingRun, make_card
 from stegnet.core.compute import is_out_of_memory, make_deterministic, seed_step
 from stegnet.core.errors import ConfigError, TrainingError
@@ -77,44 +71,39 @@ def train(
         show: called ten times with a step and its preview pictures, (H, W, 3) uint8.
 
     Raises:
-        TrainingError: the loss is no longer finite, memory is full, or another process runs this training.
-        TrainingStopped: on Ctrl-C or SIGTERM; the state is saved.
+        TrainingError: the loss is no longer finite, or memory is full.
         ConfigError: there are more processes than pairs in a batch, or than GPUs.
         DataError: there are no training pictures.
     """
-    config, settings = run.config, run.config.train
+    settings = run.config.train
     leads = rank() == 0
-    with connected(config, run.device), _errors_explained():
-        make_deterministic(config.seed, run.threads)
+    with connected(run.config, run.device), _errors_explained():
+        make_deterministic(run.config.seed, run.threads)
         trainer = Trainer(run, run.data)
         checkpoint = Checkpoint(checkpoints, run.fingerprint)
-        pairs = Pairs(run.data, settings.crop, settings.augment, config.seed, trainer.task.pictures_per_pair)
+        pairs = Pairs(run.data, settings.crop, settings.augment, run.config.seed, trainer.task.pictures_per_pair)
 
-        with checkpoint.lock() if leads else nullcontext(), StopRequest() as request:
-            # Continue where an earlier call was interrupted.
-            trainer.load_state_dict(from_first_process(checkpoint.load() if leads else None))
-            for point in trainer.curve if leads else ():
-                report(point)
-            steps = range(trainer.done, trainer.done if trainer.finished else trainer.steps)
-            begun = time.monotonic()
-            batches = load_batches(pairs, map(trainer.pairs_of, steps), run.loaders, run.device.type == "cuda")
-            for _, batch in zip(progress(steps), batches, strict=True):
-                waits, shows = trainer.waits, trainer.shows
-                try:
-                    measured = trainer.step(batch)
-                    stop = waits and bool(mean_over_processes(torch.tensor(float(request.signal > 0))))
-                    if leads and measured:
-                        report(measured)
-                    if leads and shows:
-                        show(trainer.done - 1, trainer.preview())
-                    if leads and (stop or trainer.done % settings.checkpoint == 0 or trainer.finished):
-                        checkpoint.save(trainer.state_dict())
-                except FloatingPointError as error:
-                    raise _diverged(trainer, pairs, checkpoint, error) from error
-                if stop and not trainer.finished:
-                    raise TrainingStopped(trainer.done, trainer.steps, request.signal)
-                if trainer.finished:
-                    break
+        # Continue where an earlier call was interrupted.
+        trainer.load_state_dict(from_first_process(checkpoint.load() if leads else None))
+        for point in trainer.curve if leads else ():
+            report(point)
+        steps = range(trainer.done, trainer.done if trainer.finished else trainer.steps)
+        begun = time.monotonic()
+        batches = load_batches(pairs, map(trainer.pairs_of, steps), run.loaders, run.device.type == "cuda")
+        for _, batch in zip(progress(steps), batches, strict=True):
+            shows = trainer.shows
+            try:
+                measured = trainer.step(batch)
+                if leads and measured:
+                    report(measured)
+                if leads and shows:
+                    show(trainer.done - 1, trainer.preview())
+                if leads and (trainer.done % settings.checkpoint == 0 or trainer.finished):
+                    checkpoint.save(trainer.state_dict())
+            except FloatingPointError as error:
+                raise _diverged(trainer, pairs, checkpoint, error) from error
+            if trainer.finished:
+                break
         seconds = time.monotonic() - begun
 
     rate = (trainer.done - steps.start) * settings.batch / seconds if steps else None
@@ -403,8 +392,7 @@ def _diverged(trainer: Trainer, pairs: Pairs, checkpoint: Checkpoint, error: Flo
         shorten(", ".join(names), 200, placeholder=f" … ({size} in all)")
         for names in zip(*pairs.names(batch), strict=True)
     )
-    newest = checkpoint.newest()
-    state = f"the last good state is {newest}; " if newest else ""
+    state = f"the last good state is {checkpoint.path}; " if checkpoint.path.exists() else ""
     return TrainingError(
         f"training diverged at step {trainer.done}: {error}; covers: {covers}; secrets: {secrets}",
         f"{state}look at the pictures, or try a lower train.lr or train.clip",

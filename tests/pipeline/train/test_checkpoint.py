@@ -1,18 +1,13 @@
 import errno
-import logging
 import os
-import subprocess
-import sys
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 import torch
 
-from pipeline.train import checkpoint as module
 from pipeline.train.checkpoint import TrainingState
 from stegnet import MediaError
-from tests.support.lab import ROOT, TrainingError
 from tests.support.training import Checkpoint
 
 
@@ -36,48 +31,29 @@ def files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_the_last_two_states_are_kept_and_the_newest_is_loaded_until_they_are_removed(checkpoint, tmp_path):
+def test_the_last_state_is_kept_until_it_is_removed(checkpoint, tmp_path):
     state = Checkpoint(tmp_path / "new", "abc").load()
     assert (state["step"], state["parts"]["task"]["w"].tolist()) == (12, [12, 12])
-    assert files(tmp_path / "new") == ["abc-000000008.pt", "abc-000000012.pt"]
-    assert checkpoint.newest() == tmp_path / "new" / "abc-000000012.pt"
-    with checkpoint.lock():
-        pass
+    assert files(tmp_path / "new") == ["abc.pt"]
+    assert Checkpoint(tmp_path / "new", "other").load() is None
     checkpoint.remove()
     checkpoint.remove()
     assert files(tmp_path / "new") == []
 
 
 @pytest.mark.parametrize("length", [0, -100, None])
-def test_a_damaged_file_is_reported_and_the_previous_one_is_used(checkpoint, length, caplog):
+def test_a_damaged_file_is_reported_and_the_training_starts_again(checkpoint, length, caplog):
     """Empty, cut, or with one bit changed."""
-    content = bytearray(checkpoint.newest().read_bytes())
+    content = bytearray(checkpoint.path.read_bytes())
     content[len(content) // 2] ^= 4 if length is None else 0
-    checkpoint.newest().write_bytes(content[:length])
-    with caplog.at_level(logging.WARNING):
-        assert checkpoint.load()["step"] == 8
-    (said,) = caplog.messages
-    assert said.startswith(str(checkpoint.newest()))
-    (checkpoint.newest().parent / "abc-000000008.pt").write_bytes(b"?")
-    assert checkpoint.load() is None  # training starts again
+    checkpoint.path.write_bytes(content[:length])
+    assert checkpoint.load() is None
+    assert caplog.messages == [f"{checkpoint.path}: is damaged; the training starts again"]
 
 
 def test_a_failed_write_leaves_the_previous_file(checkpoint, monkeypatch):
     monkeypatch.setattr(os, "fsync", Mock(side_effect=OSError(errno.ENOSPC, "No space left on device")))
-    with pytest.raises(MediaError, match=r"abc-000000016\.pt: can't be written \(No space left"):
-        checkpoint.save({"step": 16})
+    with pytest.raises(MediaError, match=r"abc\.pt: can't be written \(No space left"):
+        checkpoint.save(state_at(16))
     assert checkpoint.load()["step"] == 12
-    assert files(checkpoint.newest().parent) == ["abc-000000008.pt", "abc-000000012.pt"]
-
-
-def test_a_second_process_is_locked_out_until_the_first_ends_or_is_killed(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "LOCK_TIMEOUT", 0.1)
-    checkpoint = Checkpoint(tmp_path, "abc")
-    with checkpoint.lock(), pytest.raises(TrainingError, match="is running already"), checkpoint.lock():
-        pass
-    code = "import os, sys; from pathlib import Path; from pipeline.train.checkpoint import Checkpoint\n"
-    code += "with Checkpoint(Path(sys.argv[1]), 'abc').lock(): os.kill(os.getpid(), 9)"
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False, cwd=ROOT)
-    assert files(tmp_path) == ["abc.lock"]
-    with checkpoint.lock():
-        pass
+    assert files(checkpoint.path.parent) == ["abc.pt"]

@@ -1,4 +1,4 @@
-"""The launcher, with a program that ends in a given way, and stop requests."""
+"""The launcher, with a program that ends in a given way."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ import sys
 import psutil
 import pytest
 
-from pipeline.train.processes import StopRequest, launch
+from pipeline.train.processes import launch
 from tests.support.lab import ROOT, TrainingError
 from tests.support.waiting import LIMIT, wait_until
 
@@ -17,17 +17,10 @@ import os, time
 from pathlib import Path
 from stegnet.core.errors import DataError
 from pipeline.stage import program
-from pipeline.train.processes import StopRequest, TrainingStopped, launched
 from stegnet.core.parallel import rank, world_size
 
 def work(way):
     Path(f"{rank()} of {world_size()}").touch()
-    if way == "stops":
-        with StopRequest() as request:
-            Path(f"{rank()} waits").touch()
-            while not request.signal:
-                time.sleep(0.05)
-            raise TrainingStopped(3, 9, request.signal)
     if way == "hangs" or rank() == 0:
         time.sleep(600)
     if way == "fails":
@@ -37,7 +30,7 @@ def work(way):
     if way == "is killed":
         os.kill(os.getpid(), 9)
 
-with program(), launched():
+with program():
     work(os.environ["WAY"])
 """
 
@@ -50,21 +43,24 @@ def start(tmp_path, monkeypatch):
     """Launches two processes that end in the given way."""
     (tmp_path / "worker.py").write_text(WORKER, encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(ROOT)]))
+    monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)
 
-    def call(way: str) -> int:
+    def call(way: str) -> None:
         monkeypatch.setenv("WAY", way)
-        return launch("worker", 2)
+        launch("worker", 2)
 
     return call
 
 
-def test_a_failure_is_reported_and_ends_the_other_processes(start, capfd):
+def test_a_failure_is_reported_once_and_ends_the_other_processes(start, capfd):
     before = psutil.Process().children(recursive=True)  # other tests leave helpers of Python's own
-    with pytest.raises(TrainingError, match=r"^no pictures$") as caught:
+    with pytest.raises(SystemExit) as caught:
         start("fails")
-    assert caught.value.hint == "take some"
-    assert set(psutil.Process().children(recursive=True)) <= set(before)
+    assert caught.value.code == 1
+    assert capfd.readouterr().err == "error: no pictures\nhint: take some\nstopped\n"
+    children = set(psutil.Process().children(recursive=True)) - set(before)
+    assert not [child for child in children if "resource_tracker" not in " ".join(child.cmdline())]
     with pytest.raises(TrainingError, match=r"^process 1 of the training failed$"):
         start("is wrong")
     assert "ZeroDivisionError" in capfd.readouterr().err
@@ -78,22 +74,22 @@ def launcher(start, monkeypatch):
 
     def call(way: str) -> subprocess.Popen:
         monkeypatch.setenv("WAY", way)
-        code = "import sys; from pipeline.train.processes import launch; sys.exit(launch('worker', 2))"
+        code = "from pipeline.stage import program; from pipeline.train.processes import launch\n"
+        code += "with program(): launch('worker', 2)"
         return subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE)
 
     return call
 
 
 @pytest.mark.night
-def test_signals_are_forwarded(launcher, tmp_path):
-    number = signal.SIGTERM
-    process = launcher("stops")
-    wait_until(lambda: len(list(tmp_path.glob("* waits"))) == 2)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_are_forwarded(launcher, tmp_path, number):
+    process = launcher("hangs")
+    wait_until(lambda: len(list(tmp_path.glob("* of *"))) == 2)
     assert {path.name for path in tmp_path.glob("* of *")} == {"0 of 2", "1 of 2"}
     process.send_signal(number)
-    said = process.communicate()[1].decode()
+    assert process.communicate()[1] == b"stopped\n"
     assert process.returncode == 128 + number
-    assert said.count("stopped after 3 of 9 steps") == 1
 
 
 def test_ctrl_c_while_a_program_is_imported_is_one_line():
@@ -110,21 +106,3 @@ def test_no_process_outlives_the_launcher(launcher, tmp_path):
     process.kill()
     process.communicate()
     assert psutil.wait_procs(children, timeout=LIMIT)[1] == []
-
-
-def test_a_signal_is_recorded_a_second_has_its_previous_effect_and_an_ignored_one_stays_ignored():
-    with StopRequest() as request:
-        assert request.signal == 0
-        os.kill(os.getpid(), signal.SIGINT)
-        assert request.signal == signal.SIGINT
-    with pytest.raises(KeyboardInterrupt), StopRequest() as request:
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert request.signal == signal.SIGTERM
-        os.kill(os.getpid(), signal.SIGINT)
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        with StopRequest() as request:
-            os.kill(os.getpid(), signal.SIGINT)
-            assert request.signal == 0
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.train.processes import TrainingStopped
 from pipeline.train.run import TrainingRun
 from stegnet.networks import SHIPPED, Pair, load_pair, read_card, weights_id
 from tests.pipeline.train.conftest import Stopped, Training
@@ -55,8 +54,9 @@ def test_every_setting_changes_the_weights(run, make_config):
     assert len({weights(run(make_config(**few, **changes)).pair) for changes in settings}) == len(settings)
 
 
-def test_a_training_that_ctrl_c_stops_is_saved_and_ends_with_the_same_bits(run, make_config, shards, tmp_path):
-    """After an error, it goes on from the last checkpoint: so does the training in fp16 below."""
+def test_a_training_that_ctrl_c_stops_goes_on_from_its_checkpoint_and_ends_with_the_same_bits(
+    run, make_config, shards, tmp_path
+):
     whole = run(make_config(), "whole")
     assert [point["step"] for point in whole.curve] == list(range(12))
 
@@ -66,11 +66,11 @@ def test_a_training_that_ctrl_c_stops_is_saved_and_ends_with_the_same_bits(run, 
                 os.kill(os.getpid(), signal.SIGINT)
             yield step
 
-    with pytest.raises(TrainingStopped, match="stopped after 6 of 12 steps"):
+    with pytest.raises(KeyboardInterrupt):
         train(prepare_run(make_config(), shards), tmp_path / "checkpoints", progress=interrupted)
     torch.rand(7)
     late = run(make_config())
-    assert late.steps == list(range(6, 12))
+    assert late.steps == list(range(4, 12))
     assert (weights(late.pair), late.curve, late.card) == (weights(whole.pair), whole.curve, whole.card)
 
 
@@ -299,9 +299,9 @@ def test_a_diverging_training_names_pictures_and_checkpoint(run, make_config, tm
     step = int(said[1])
     pairs = Pairs(tmp_path / "shards", 32, config.train.augment, 0).names(range(2 * step, 2 * step + 2))
     assert [said[2].split(", "), said[3].split(", ")] == [list(names) for names in zip(*pairs, strict=True)]
-    (newest,) = (tmp_path / "checkpoints").glob(f"*{step:09}.pt")
-    assert caught.value.hint.startswith(f"the last good state is {newest}; ")
-    assert Checkpoint(newest.parent, newest.stem.split("-")[0]).load()["step"] == step
+    (last,) = (tmp_path / "checkpoints").glob("*.pt")
+    assert caught.value.hint.startswith(f"the last good state is {last}; ")
+    assert Checkpoint(last.parent, last.stem).load()["step"] == step
 
 
 def test_from_a_step_that_diverges_on_no_weight_changes(make_config, monkeypatch):
