@@ -53,12 +53,12 @@ def open_store() -> "Tracker | Untracked":
 
 
 @contextmanager
-def track(stage: str, setup: Mapping[str, str] | None = None, training: str = "") -> Iterator["LiveRun | Untracked"]:
+def track(stage: str, setup: Mapping[str, str] | None = None) -> Iterator["LiveRun | Untracked"]:
     """Yield a run for the block, as `Tracker.run`; if the store can't be used, warn and yield one that does nothing."""
     run: LiveRun | Untracked = Untracked()
     with ExitStack() as stack:
         try:
-            started: AbstractContextManager[LiveRun | Untracked] = open_store().run(stage, setup or {}, training)
+            started: AbstractContextManager[LiveRun | Untracked] = open_store().run(stage, setup or {})
             run = stack.enter_context(started)
         except TrackingError as error:
             logging.warning("%s: %s goes on, and stage publish logs it later; %s", error, stage, error.hint)

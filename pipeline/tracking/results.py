@@ -51,11 +51,10 @@ class Result:
     model: Path | None = None  # the weights file of a whole experiment, to be registered
     onnx: tuple[Path, ...] = ()  # files to add to it
 
-    def figures(self) -> dict[tuple[str, int], float]:
-        """Return all figures by name and step."""
+    def points(self) -> dict[tuple[str, int], float]:
+        """Return the figures of the curve by name and step."""
         points = [(int(point["step"]), name, point[name]) for point in self.curve for name in point if name != "step"]
-        single = {(name, 0): value for name, value in {**self.metrics, **self.headline}.items()}
-        return {(f"{self.stage}/{name}", step): value for step, name, value in points} | single
+        return {(f"{self.stage}/{name}", step): value for step, name, value in points}
 
 
 def prepare_result(shards: Path, metrics: Path) -> Result:

@@ -1,13 +1,13 @@
 """The runs in MLflow: one row for each training, and the measurements of its weights below it.
 
-A stage logs while it works, and stage publish logs from its files whatever is missing. Trained pairs are MLflow models.
+A stage logs while it works. Where that failed, or DVC restored its files, stage publish logs a whole run from these.
+Trained pairs are MLflow models.
 """
 
 import hashlib
 import json
 import logging
 import os
-import platform
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -47,15 +47,11 @@ for _name in ("mlflow.store.db.utils", "mlflow.system_metrics", "urllib3.connect
     logging.getLogger(_name).setLevel(logging.CRITICAL)  # stegnet reports a failing store in one line
 
 # Tags of a run: its stage; hashes of its outputs, of the weights that it trained or measured, and of all parameters
-# (runs with the same parameters belong together); the fingerprint of a training and its machine, where an interrupted
-# run resumes.
+# (runs with the same parameters belong together).
 STAGE = "stegnet.stage"
 KEY = "stegnet.key"
 PARAMS = "stegnet.params"
-TRAINING = "stegnet.training"
-HOST = "stegnet.host"
 PARENT = "mlflow.parentRunId"
-EXECUTION = ("run/", "system/")  # prefixes of figures of an execution, not of its result
 STORE_ERRORS = (mlflow.MlflowException, sqlalchemy.exc.SQLAlchemyError, OSError, DiskError)  # requests' are OSErrors
 CONNECT_TIMEOUT = 5  # seconds
 Figures = dict[tuple[str, int], float]  # by name and step
@@ -97,36 +93,22 @@ class Tracker:
 
     def _experiment(self, name: str, note: str, artifacts: str | None) -> str:
         """Return the id of an experiment, created if missing; `artifacts` is a folder, or None for the server's."""
-        known = self.client.get_experiment_by_name(name)
-        if known and known.lifecycle_stage == "deleted":
-            restore = f"`mlflow experiments restore -x {known.experiment_id}`"
-            raise mlflow.MlflowException(f"the experiment is deleted: {restore}")
-        if known:
+        if known := self.client.get_experiment_by_name(name):
             return str(known.experiment_id)
         # Its page opens on runs, not on traces.
         tags = {NOTE: note, "mlflow.experimentKind": "custom_model_development"}
         return str(self.client.create_experiment(name, artifacts and f"{artifacts}/{quote(name, safe='')}", tags))
 
     @contextmanager
-    def run(self, stage: str, setup: Mapping[str, str], training: str = "") -> Iterator["LiveRun"]:
+    def run(self, stage: str, setup: Mapping[str, str]) -> Iterator["LiveRun"]:
         """Start a run for the block, and end it as finished, failed or killed; log the machine's load meanwhile.
 
-        A failing store does not interrupt the block. A training with the same fingerprint that was interrupted on
-        this machine continues in its run.
-
-        Args:
-            stage: name of the stage.
-            setup: tags about the execution, without stegnet before their names.
-            training: fingerprint of the training, if the stage trains; "": it does not.
+        A failing store does not interrupt the block. `setup` is tags about the execution, without stegnet before their
+        names.
         """
-        tags = {f"stegnet.{name}": value for name, value in setup.items()} | {HOST: platform.node()}
-        if training:
-            tags[TRAINING] = training
         with store_errors():
-            same = self._own | {TRAINING: training, HOST: platform.node()}
-            run = self._start(stage, self._runs("!=", same) if training else [], tags)
-            live = LiveRun(self, run, max((step for _, step in self._figures(run)), default=-1))
-            load = SystemMetricsMonitor(live.id, resume_logging=True)  # every ten seconds, in a thread
+            live = LiveRun(self, self._start(stage, {f"stegnet.{name}": value for name, value in setup.items()}))
+            load = SystemMetricsMonitor(live.run.info.run_id)  # every ten seconds, in a thread
             load.start()
         status = "FAILED"
         try:
@@ -137,20 +119,15 @@ class Tracker:
             raise
         finally:
             load.finish()
-            live.end(status)
+            live.send(self.client.set_terminated, live.run.info.run_id, status)
 
     @store_errors()
     def log_result(self, result: Result) -> None:
-        """Log a stage from its files unless it has a finished run in this experiment, and attach it to its training.
-
-        An unfinished run of the stage is completed if it has no other figures.
-        """
+        """Log a stage from its files unless it has a finished run in this experiment, and attach it to its training."""
         run = self.find(result)
         if not run:
-            unfinished = self._runs("!=", self._own | {STAGE: result.stage})
-            same = [run for run in unfinished if self._figures(run).items() <= result.figures().items()]
-            run = self._start(result.stage, same, {RESTORED: "true"})
-            self.log(run, result)
+            run = self._start(result.stage, {RESTORED: "true"})
+            self.log(run, result, result.points())
             self.client.set_terminated(run.info.run_id, "FINISHED")
         self.attach(run, result)
 
@@ -158,20 +135,20 @@ class Tracker:
     def add_to_training(self, result: Result) -> None:
         """Add figures and files to the experiment's training, and ONNX files to its model, which is registered."""
         if row := self._training(result.weights):
-            self.log(row, result)
+            self.log(row, result, {})
             if result.model:
                 register(self.client, row, result.model, result.onnx)
 
     def find(self, result: Result) -> Run | None:
         """Return the latest finished run with this result; in this experiment only, except for prepared pictures."""
         tags = {STAGE: result.stage, KEY: result.key} | ({} if result.stage == "prepare" else self._own)
-        return next(iter(self._runs("=", tags)), None)
+        return self._finished(tags)
 
-    def log(self, run: Run, result: Result) -> None:
-        """Log everything in a result that a run lacks."""
+    def log(self, run: Run, result: Result, points: Figures) -> None:
+        """Log everything in a result, and some points of its curve."""
         key = run.info.run_id
-        logged = self._figures(run)
-        new = {place: value for place, value in result.figures().items() if place not in logged}
+        figures = {**result.metrics, **result.headline}
+        new = points | {(name, 0): value for name, value in figures.items() if run.data.metrics.get(name) != value}
         params = [Param(name, without_passwords(str(value))) for name, value in result.params.items()]
         tags = [RunTag(name, value) for name, value in ((KEY, result.key), (WEIGHTS, result.weights)) if value]
         self.client.log_batch(key, _metrics(new), params, tags)
@@ -201,11 +178,8 @@ class Tracker:
             self.client.set_tag(key, PICTURES, result.datasets[0].digest)
         self.client.set_tag(run.info.run_id, PARENT, key)
 
-    def _start(self, stage: str, interrupted: list[Run], tags: Mapping[str, str]) -> Run:
-        """Resume the first interrupted run, or create one, with the parameters and what differs from the commit."""
-        if interrupted:
-            self.client.update_run(interrupted[0].info.run_id, "RUNNING")
-            return interrupted[0]
+    def _start(self, stage: str, tags: Mapping[str, str]) -> Run:
+        """Create a run with the parameters and what differs from the commit."""
         changes = code_changes(self._params)
         run = self.client.create_run(
             self._data if stage == "prepare" else self._trainings,
@@ -219,76 +193,48 @@ class Tracker:
         return run
 
     def _training(self, weights: str) -> Run | None:
-        return next(iter(self._runs("=", self._own | {STAGE: "train", WEIGHTS: weights})), None)
+        return self._finished(self._own | {STAGE: "train", WEIGHTS: weights})
 
-    def _runs(self, finished: str, tags: Mapping[str, str]) -> list[Run]:
-        """Return runs that are finished ("=") or not ("!=") and have all these tags, the latest first."""
-        conditions = [f"status {finished} 'FINISHED'", *(f"tags.`{name}` = '{value}'" for name, value in tags.items())]
-        order = ["attributes.start_time DESC"]
-        return list(self.client.search_runs([self._trainings, self._data], " and ".join(conditions), order_by=order))
-
-    def _figures(self, run: Run) -> Figures:
-        """Return the figures of a run's result that the store has."""
-        key = run.info.run_id
-        names = [name for name in self.client.get_run(key).data.metrics if not name.startswith(EXECUTION)]
-        history = [point for name in names for point in self.client.get_metric_history(key, name)]
-        return {(point.key, point.step): point.value for point in history}
+    def _finished(self, tags: Mapping[str, str]) -> Run | None:
+        """Return the latest finished run that has all these tags."""
+        conditions = ["status = 'FINISHED'", *(f"tags.`{name}` = '{value}'" for name, value in tags.items())]
+        places, order = [self._trainings, self._data], ["attributes.start_time DESC"]
+        return next(iter(self.client.search_runs(places, " and ".join(conditions), order_by=order)), None)
 
 
 class LiveRun:
-    """A run while its stage works. The store's first refusal is logged, and the rest is left to stage publish.
+    """A run while its stage works. After the store's first refusal, which is logged, the run stays as it is."""
 
-    Points are sent together, at most once a second. A run that continues an interrupted training has its points and
-    pictures up to step `last`; −1 for a new run.
-    """
-
-    def __init__(self, store: Tracker, run: Run, last: int) -> None:
-        self.id = run.info.run_id
+    def __init__(self, store: Tracker, run: Run) -> None:
+        self.run = run
         self._store = store
-        self._run = run
-        self._last = last
         self._refused = False
-        self._points: Figures = {}  # not sent yet
-        self._sent = time.monotonic()
 
     def log_point(self, stage: str, point: Mapping[str, float]) -> None:
         """Log a point of a stage's curve, at its "step"."""
-        if (step := int(point["step"])) > self._last:
-            self._points |= {(f"{stage}/{name}", step): value for name, value in point.items() if name != "step"}
-            if time.monotonic() - self._sent >= 1:
-                self._send_points()
+        step = int(point["step"])
+        figures = {(f"{stage}/{name}", step): value for name, value in point.items() if name != "step"}
+        self.send(self._store.client.log_batch, self.run.info.run_id, _metrics(figures))
 
     def log_picture(self, name: str, step: int, pixels: NDArray[np.uint8]) -> None:
-        """Log one picture of a series, (H, W, 3) uint8, behind the points up to it, which tell that it was logged."""
-        if step > self._last:
-            self._send_points()
-            self._send(self._store.client.log_image, self.id, Image.fromarray(pixels), key=name, step=step)
+        """Log one picture of a series, (H, W, 3) uint8."""
+        self.send(self._store.client.log_image, self.run.info.run_id, Image.fromarray(pixels), key=name, step=step)
 
     def finish(self, result: Result, **figures: float) -> None:
-        """Log the result of the stage, and figures of this execution."""
-        self._points |= {(f"run/{name}", 0): value for name, value in figures.items()}
-        self._send_points()
-        self._send(self._store.log, self._run, result)
-        self._send(self._store.attach, self._run, result)
+        """Log the result of the stage, whose curve is logged but for a film's, and figures of this execution."""
+        points = {(f"run/{name}", 0): value for name, value in figures.items()}
+        self.send(self._store.log, self.run, result, points if result.stage == "train" else points | result.points())
+        self.send(self._store.attach, self.run, result)
 
-    def end(self, status: str) -> None:
-        """End the run as FINISHED, FAILED or KILLED."""
-        self._send_points()
-        self._send(self._store.client.set_terminated, self.id, status)
-
-    def _send_points(self) -> None:
-        self._send(self._store.client.log_batch, self.id, _metrics(self._points))
-        self._points = {}
-        self._sent = time.monotonic()
-
-    def _send(self, call: Callable[..., object], *arguments: object, **named: object) -> None:
+    def send(self, call: Callable[..., object], *arguments: object, **named: object) -> None:
+        """Call the store, unless it has refused something before."""
         if self._refused:
             return
         try:
             call(*arguments, **named)
         except STORE_ERRORS as error:
             self._refused = True
-            then = "work goes on, and stage publish (`dvc repro -s -f publish`) logs the rest"
+            then = "work goes on, and stage publish (`dvc repro -s -f publish`) logs a run anew"
             _log.warning("MLflow is missing part of this run (%s): %s", _reason(error), then)
 
 

@@ -50,7 +50,7 @@ def model(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> mlf
         live.finish(Result("train", "w", "w"))
     tracker.log_result(measured("w", 37.5))
     tracker.add_to_training(Result("publish", "", "w", model=trained))
-    run = mlflow.get_run(live.id)
+    run = mlflow.get_run(live.run.info.run_id)
     assert run.outputs
     (output,) = run.outputs.model_outputs
     return mlflow.MlflowClient().get_logged_model(output.model_id)

@@ -26,7 +26,7 @@ def log(tracker: Tracker, result: Result) -> str:
     """Logs a stage that is executed; returns the id of its run."""
     with tracker.run(result.stage, {}) as live:
         live.finish(result)
-    return live.id
+    return live.run.info.run_id
 
 
 def runs() -> dict[str, mlflow.entities.Run]:
@@ -100,38 +100,19 @@ def test_find_knows_only_finished_runs_with_the_same_outcome(
     assert tracker.find(Result("train", "w2", "w2")) is None
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-import mlflow, numpy
-from pipeline.tracking.store import Tracker
-with Tracker(Path(sys.argv[1]), {"beta": 2}).run("train", {}, "fingerprint") as live:
-    live.log_point("train", {"step": 0, "loss": 1.0})
-    live.log_picture("state", 0, numpy.zeros((4, 6, 3), numpy.uint8))
-    while len(mlflow.MlflowClient().list_artifacts(live.id, "images")) < 2:
-        pass
-    print(live.id, flush=True)
-    os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
-def test_the_run_of_a_killed_training_is_resumed(tracker: Tracker, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", KILLED, str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    killed = done.stdout.split()[-1]
-    client = mlflow.MlflowClient()
-    assert mlflow.get_run(killed).info.status == "RUNNING", done.stderr
-    with tracker.run("train", {}, "another fingerprint") as other:
-        assert other.id != killed
-    with tracker.run("train", {}, "fingerprint") as live:
-        for step in range(4):
-            live.log_point("train", {"step": step, "loss": 1 / (step + 1)})
-        live.log_picture("state", 0, np.zeros((4, 6, 3), np.uint8))
-    assert live.id == killed
-    history = client.get_metric_history(killed, "train/loss")
-    assert sorted((point.step, point.value) for point in history) == [(0, 1), (1, 1 / 2), (2, 1 / 3), (3, 1 / 4)]
-    assert len(client.list_artifacts(killed, "images")) == 2  # the picture of step 0, and a small copy of it
-    assert mlflow.get_run(killed).info.status == "FINISHED"
+def test_the_curve_of_a_stage_is_logged_once(tracker: Tracker) -> None:
+    """A training's while it runs, a film's with its result; published again, they stay as they are."""
+    curve = tuple({"step": step, "loss": 1 / (step + 1)} for step in range(4))
+    for stage in ("train", "video"):
+        result = Result(stage, stage, "w1", curve=curve)
+        with tracker.run(stage, {}) as live:
+            for point in curve if stage == "train" else ():
+                live.log_point(stage, point)
+            live.finish(result, pairs_per_second=3.5)
+        tracker.log_result(result)
+        history = mlflow.MlflowClient().get_metric_history(live.run.info.run_id, f"{stage}/loss")
+        assert sorted((point.step, point.value) for point in history) == [(0, 1), (1, 1 / 2), (2, 1 / 3), (3, 1 / 4)]
+        assert mlflow.get_run(live.run.info.run_id).data.metrics["run/pairs_per_second"] == 3.5
 
 
 @pytest.mark.long
