@@ -69,8 +69,8 @@ def test_hiding_and_revealing(folder):
 # What the package alone does not install, and what a system may lack.
 COLLECT = """
 import os, signal, sys
-import av, multiprocessing, psutil, tempfile  # which on Linux use what is missing there
-import pytest
+import asyncio, av, concurrent.futures, importlib, multiprocessing, onnxruntime, pkgutil, psutil, tempfile
+import pytest  # which, as those, on Linux use what is missing there
 
 for name in "cv2 filelock hypothesis mlflow pandas ray scipy skimage sklearn torch yaml".split():
     sys.modules[name] = None
@@ -79,6 +79,13 @@ for module, names in ((os, {attributes}), (signal, {signals})):
         delattr(module, name)
 for name in {modules}:
     sys.modules[name] = None
+
+import stegnet
+for module in pkgutil.walk_packages(stegnet.__path__, "stegnet."):
+    try:
+        module.name.endswith("__main__") or importlib.import_module(module.name)
+    except ModuleNotFoundError as error:
+        assert error.name in {{"cv2", "torch"}}, (module.name, error)  # of extras
 files = "tests/test_wheel.py", "tests/core/test_names.py"
 os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # plugins of packages that are not there
 sys.exit(pytest.main(["--collect-only", "-q", "-p", "xdist", "-p", "pytest_timeout", "-n", "auto", *files]))
@@ -97,8 +104,8 @@ sys.exit(pytest.main(["--collect-only", "-q", "-p", "xdist", "-p", "pytest_timeo
     ],
     ids=["macOS", "Windows"],
 )
-def test_tests_are_found(attributes, signals, modules):
-    """Those that other systems run in continuous integration, and with no more than the package installs."""
+def test_all_modules_start_and_tests_are_found(attributes, signals, modules):
+    """Tests are those that other systems run in continuous integration, and with no more than the package installs."""
     code = COLLECT.format(attributes=attributes, signals=signals, modules=modules)
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
