@@ -6,7 +6,7 @@ their cover, and the files that are found in containers.
 
 import math
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
@@ -99,13 +99,14 @@ def hide_record(job: "HideJob", cover: Path, record: Record, out: OutputTarget, 
 def _write(made: NewContainer, cover: Cover, out: OutputTarget, verify: bool, unused: str = "") -> Report:
     with atomic_write(out.path, overwrite=out.force) as part:
         written = made.write(part, verify)
-        if verify:
-            _verify(part, made)
-            if not has_form(part, out.path.suffix.lower()):
-                raise MediaError("was written in another form than its name says", "report it", subject=out.path)
+        with Cover(part, quiet=True) as container:
+            if verify:
+                _verify(container, made)
+                if not has_form(container, out.path.suffix.lower()):
+                    raise MediaError("was written in another form than its name says", "report it", subject=out.path)
+            place = [PLACE_KEPT] if has_gps_position(container) else []
     known = {"cover_pixels": made.frames * made.height * made.width} | written.figures
     figures = HidingFigures(method=made.method, cover_bytes=cover.length, **known)
-    place = [PLACE_KEPT] if has_gps_position(out.path) else []
 
     fitted = written.fitted
     copied = written.changed_secret or made.changed_secret
@@ -127,8 +128,8 @@ def _write(made: NewContainer, cover: Cover, out: OutputTarget, verify: bool, un
     )
 
 
-def _verify(part: Path, made: NewContainer) -> None:
-    """Open a file that was written, as its receiver will. Raises MediaError if the secret does not come back."""
+def _verify(written: Cover, made: NewContainer) -> None:
+    """Read a file that was written, as its receiver will. Raises MediaError if the secret does not come back."""
     shown = 0, 0  # frames that are verified, of so many
     showing = Lock()
 
@@ -146,7 +147,9 @@ def _verify(part: Path, made: NewContainer) -> None:
 
     def comes_back() -> bool:
         try:
-            with Container(Cover(made.arriving(part), quiet=True), made.keys) as container:
+            arriving = made.arriving(written)
+            received = Cover(arriving, quiet=True) if arriving else nullcontext(written)
+            with received as file, Container(file, made.keys) as container:
                 for method in (METHODS[made.method], *METHODS.finding_in(container.kind)):
                     found = method.find(container, context)
                     if found is not None:
@@ -156,7 +159,7 @@ def _verify(part: Path, made: NewContainer) -> None:
             return False
 
     if not with_heartbeat(comes_back, heartbeat):
-        raise not_given_back(part)
+        raise not_given_back(written.path)
 
 
 @dataclass(frozen=True)
@@ -202,8 +205,7 @@ class HideJob(ChosenMethod):
             return
         quiet = replace(self.context, progress=no_progress)
         found = False
-        with suppress(StegnetError):
-            container = Container(cover, key_source)  # closing it would close the cover
+        with suppress(StegnetError), Container(cover, key_source) as container:
             methods = (method for method in METHODS.finding_in(container.kind) if method.info.name != "robust")
             found = any(isinstance(method.find(container, quiet), FoundSecret) for method in methods)
         if found:

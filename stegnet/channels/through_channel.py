@@ -7,7 +7,6 @@ or by the command: where a block does not arrive as planned, other changes are m
 """
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -88,11 +87,11 @@ class ThroughChannel(JpegMedium):
         kept.reshape(-1, 63)[failing] = unchanged.reshape(-1, 63)[failing]
         return kept
 
-    def arriving(self, part: Path) -> FileInMemory:
+    def arriving(self, written: Cover) -> FileInMemory:
         """Return what arrives of the file, by the channel's command if there is one."""
         transit = self._made.transit
-        arrived = (transit.command or transit.simulator).arriving(part.read_bytes())
-        return FileInMemory(part.name, arrived.with_planes(arrived.planes))
+        arrived = (transit.command or transit.simulator).arriving(written.read_bytes())
+        return FileInMemory(written.path.name, arrived.with_planes(arrived.planes))
 
     def _sendable(self, container: JpegPicture) -> tuple[np.ndarray, np.ndarray]:
         """Return the luma to send, (rows, columns, 64) int16, and a mask of blocks that don't arrive so, (n,) bool."""

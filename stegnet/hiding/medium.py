@@ -235,9 +235,9 @@ class SampleMedium(Medium):
         The notes have a line for each part of the cover that is not kept.
         """
 
-    def arriving(self, part: Path) -> Path | FileInMemory:
-        """Return the file that the receiver opens, as of `NewContainer`."""
-        return part
+    def arriving(self, written: Cover) -> FileInMemory | None:
+        """Return what the receiver opens instead of the written file, as of `NewContainer`."""
+        return None
 
 
 def seal_record(
@@ -400,8 +400,8 @@ class SealedSamples(NewContainer):
         hidden = frames_with_data(self.record.header) if fitted and isinstance(secret, File) else 1
         return Written.of(fitted, (*lines, *new.notes), figures, hidden=hidden)
 
-    def arriving(self, part: Path) -> Path | FileInMemory:
-        return self.medium.arriving(part)
+    def arriving(self, written: Cover) -> FileInMemory | None:
+        return self.medium.arriving(written)
 
     def is_in(self, found: FoundSecret) -> bool:
         reading = found.container.first

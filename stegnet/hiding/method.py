@@ -453,9 +453,9 @@ class NewContainer(ABC):
             MediaError: the file can't be written.
         """
 
-    def arriving(self, part: Path) -> Path | FileInMemory:
-        """Return the file that the receiver opens: the written one, unless a channel changes it."""
-        return part
+    def arriving(self, written: Cover) -> FileInMemory | None:
+        """Return what the receiver opens if a channel changes the file that was written; None: this file itself."""
+        return None
 
     @abstractmethod
     def is_in(self, found: "FoundSecret") -> bool:

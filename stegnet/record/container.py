@@ -67,9 +67,8 @@ class Inspection:
 class Container(AbstractContextManager["Container", None]):
     """Picture, film or sound in which something may be hidden; a context manager.
 
-    The file stays open until the container is closed.
-
     Attributes:
+        owns_file: closing the container closes its file, too.
         path: path of the file, or of an album's folder.
         files: files that the container is read from.
         file_bytes: size of all of them.
@@ -88,6 +87,7 @@ class Container(AbstractContextManager["Container", None]):
 
     rules = PIXELS
     called = FRAMES
+    owns_file = False
 
     def __init__(self, file: Cover, key_source: Opener) -> None:
         self.file = file
@@ -165,11 +165,12 @@ class Container(AbstractContextManager["Container", None]):
         self.close()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close what reads the file, and the file if the container owns it."""
         self._closed = True
         if self._decoder is not None:
             self._decoder.close()
-        self.file.close()
+        if self.owns_file:
+            self.file.close()
 
     def frames(self) -> Generator[np.ndarray, None, None]:
         """Decode all frames in order, (H, W, 3) uint8 each; the first pass resumes after the frame already decoded.
@@ -292,10 +293,12 @@ def open_container(path: Path, key_source: Opener, progress: Progress = no_progr
         file.close()
         raise error.with_hint(hint) from error
     try:
-        return with_heartbeat(lambda: Container(file, key_source), lambda: progress("open", 0, 0))
+        container = with_heartbeat(lambda: Container(file, key_source), lambda: progress("open", 0, 0))
     except BaseException:
         file.close()
         raise
+    container.owns_file = True
+    return container
 
 
 @dataclass

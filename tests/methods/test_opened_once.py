@@ -62,6 +62,16 @@ def test_a_picture(opened, parser):
     assert opened == {"file": 1, "Pillow": 1, own: 1}
 
 
+def test_a_jpeg_that_is_written(opened, monkeypatch):
+    """It is parsed once, too, whatever is asked of it before it gets its name."""
+    names: list[str] = []
+    parse = markers.parse_jpeg
+    monkeypatch.setattr(markers, "parse_jpeg", lambda data, name: names.append(name) or parse(data, name))
+    Image.fromarray(picture(96, 128, 1)).save("cover.jpg", quality=90)
+    hide("cover.jpg")
+    assert len(names) == 2, names
+
+
 def test_a_picture_without_a_parser_of_ours(opened):
     Image.fromarray(picture(96, 128, 1)).save("cover.webp", lossless=True)
     assert main(["hide", "cover.webp", "note.txt", "--key-file", "k", "-o", "out.png"]) == 0
