@@ -464,12 +464,16 @@ def _of_tiff(source: Source) -> Iterator[Part]:
         big = data[2:4] in (b"+\0", b"\0+")
         offset, number, entry = ("Q", "Q", "HHQQ") if big else ("I", "H", "HHII")
         (page,) = struct.unpack_from(order + offset, data, 8 if big else 4)
+        if page > len(data):
+            return  # damage, which its reader reports
         (count,) = struct.unpack_from(order + number, data, page)
         size = struct.calcsize("=" + entry)
         first = page + struct.calcsize("=" + number)
         last = first + count * size + struct.calcsize("=" + offset)  # behind the place of the next page
         for at in range(first, first + count * size, size):
             tag, _, length, value = struct.unpack_from(order + entry, data, at)
+            if tag in {manifest_tag, xmp_tag} and value + length > len(data):
+                return
             if tag == manifest_tag:
                 yield Part(CREDENTIALS, page, first, struct.pack(order + number, count - 1))
                 yield Part(CREDENTIALS, at, last, data[at + size : last] + bytes(size))

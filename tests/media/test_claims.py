@@ -16,11 +16,12 @@ import pytest
 import soundfile
 from PIL import ExifTags, Image
 
-from stegnet import CapacityError, Key, hide, hide_album, reveal
+from stegnet import CapacityError, Key, MediaError, hide, hide_album, reveal
 from stegnet.media.claims import open_cover
 from tests.support import stills
 from tests.support.credentials import credentials, signed
 from tests.support.films import picture
+from tests.support.memory import memory_limited
 from tests.support.pngs import as_png, chunks_of
 from tests.support.sounds import as_bytes, chunk, form_chunk, noise, riff
 
@@ -94,6 +95,29 @@ def test_content_credentials_are_taken_out(tmp_path, form, link):
     if suffix not in {".tif", ".mp4"} and not link:
         with open_cover(tmp_path / f"cover{suffix}") as opened:
             assert opened.read_bytes() == plain
+
+
+BIG = saved("TIFF", big_tiff=True)
+PAGE = int.from_bytes(BIG[8:16], "little")
+ENTRY = PAGE + 8 + 20 * (BIG[PAGE] - 1)  # the last of the page
+
+
+def with_entry(tag: int, length: int, value: int) -> bytes:
+    return BIG[:ENTRY] + struct.pack("<HHQQ", tag, 7, length, value) + BIG[ENTRY + 20 :]
+
+
+@pytest.mark.parametrize("tag", [700, 0xCD41])  # XMP, a manifest
+@pytest.mark.parametrize(("length", "value"), [(1 << 40, 8), (4 << 30, 8), (8, (1 << 64) - 16), ((1 << 64) - 1, 8)])
+def test_a_part_that_ends_behind_the_file_takes_no_memory(tmp_path, tag, length, value):
+    with memory_limited(1 << 30):
+        assert sent(tmp_path, with_entry(tag, length, value), ".tif")[1] == ""
+
+
+def test_a_page_behind_the_file_is_refused(tmp_path):
+    (tmp_path / "cover.tif").write_bytes(BIG[:8] + bytes([0xFF] * 8) + BIG[16:])
+    with pytest.raises(MediaError, match="the TIFF picture is damaged"):
+        hide(tmp_path / "cover.tif", TEXT, tmp_path / "out.png", key=KEY)
+    assert not (tmp_path / "out.png").exists()
 
 
 @pytest.mark.parametrize("suffix", [".flac", ".jpg", ".wav", ".png"])
