@@ -213,7 +213,9 @@ def _described(data: mmap.mmap, track: dict[bytes, Box]) -> list[Box]:
 def samples_of(data: mmap.mmap, track: dict[bytes, Box]) -> list[tuple[int, int]]:
     """Return the start and the size of each sample of a track. Raises errors of damaged tables."""
     sizes = _sizes(data, track[b"stsz"])
-    return list(zip(_sample_starts(data, track, sizes).tolist(), sizes.tolist(), strict=True))
+    starts = _sample_starts(data, track, sizes)
+    _check_samples(starts, sizes, [Box(b"", 0, 0, len(data))])
+    return list(zip(starts.tolist(), sizes.tolist(), strict=True))
 
 
 def _sizes(data: mmap.mmap, table: Box) -> NDArray[np.int64]:

@@ -18,6 +18,7 @@ from stegnet.image import read_picture
 from stegnet.keys import make_key_file
 from stegnet.sound.flac import COMMENTS, metadata_blocks, written_blocks
 from tests.support.films import ffmpeg
+from tests.support.memory import memory_limited
 from tests.support.sounds import chunk, noise
 
 pytestmark = pytest.mark.filterwarnings("ignore:the container keeps the cover's GPS position")
@@ -132,14 +133,31 @@ def test_a_film_loses_what_says_something_of_its_maker(
             assert len(list(film.decode(video=0))) == 75 and not (strips and times)
 
 
+def with_timed_data(folder: Path) -> Path:
+    """A film with a camera's positions in a track of their own, here made of subtitles."""
+    (folder / "a.srt").write_text("1\n00:00:00,000 --> 00:00:02,000\nJane at 48.1351\n")
+    films = f"-f lavfi -i testsrc2=size=192x144:duration=3 -i {folder / 'a.srt'}"
+    film = ffmpeg(films, folder / "a.mp4", f"{FILMED} -c:s mov_text")
+    film.write_bytes(film.read_bytes().replace(b"sbtl", b"meta"))
+    return film
+
+
 def test_timed_data_of_a_camera_become_zeros(tmp_path: Path) -> None:
-    """Such as its positions, in a track of their own, here made of subtitles."""
-    (tmp_path / "a.srt").write_text("1\n00:00:00,000 --> 00:00:02,000\nJane at 48.1351\n")
-    films = f"-f lavfi -i testsrc2=size=192x144:duration=3 -i {tmp_path / 'a.srt'}"
-    cover = ffmpeg(films, tmp_path / "a.mp4", f"{FILMED} -c:s mov_text")
-    cover.write_bytes(cover.read_bytes().replace(b"sbtl", b"meta"))
+    cover = with_timed_data(tmp_path)
     assert "timed data" in stegnet.info(cover)["metadata"]
     assert len(list(sent(cover))) == 2
+
+
+@pytest.mark.parametrize("size", [1 << 24, (1 << 32) - 1])
+def test_timed_data_that_end_behind_the_film_take_no_memory(tmp_path: Path, size: int) -> None:
+    cover = with_timed_data(tmp_path)
+    data = bytearray(cover.read_bytes())
+    first = data.rindex(b"stsz") + 16
+    data[first : first + 4] = size.to_bytes(4, "big")
+    cover.write_bytes(data)
+    with memory_limited(1 << 30), pytest.raises(stegnet.MediaError, match="a part of it is damaged"):
+        stegnet.hide(cover, b"a note", tmp_path / "out.mp4", key=KEY, strip_metadata=True)
+    assert not (tmp_path / "out.mp4").exists()
 
 
 ODD_BOXES: dict[str, tuple[bytes, bytes, bool]] = {  # instead of some bytes in moov's end; whether all is found
