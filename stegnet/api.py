@@ -253,7 +253,7 @@ class Session:
 
         Args:
             covers: the folder; its files are not changed.
-            secret: any file, or a picture.
+            secret: the path or the bytes of any file, or a picture as an array, (H, W, 3) uint8, sRGB.
             to: folder for the containers, created if missing.
             key: a Key, a Passphrase, or a Recipient.
             enough: number of containers, of any choice, that suffice; None: all are needed.
@@ -302,7 +302,8 @@ class Session:
         """Reveal the secret in a picture, film, sound or album.
 
         Args:
-            container: may be the path of a folder that holds an album.
+            container: its path, its bytes, or a picture as an array, (H, W, 3) uint8; or the path of a folder that
+                holds an album.
             to: file to write, readable by its owner only: .png, .jpg, .webp or .avif for a picture, .mkv or .mp4 for a
                 film, any name for another file; or an existing folder. None: the secret is returned.
             key: the key it was hidden with; for a recipient, its Identity.
@@ -335,7 +336,7 @@ class Session:
         """Describe a file: its capacity or, with the key, the secret in it, like `stegnet info`.
 
         Args:
-            file: a picture, film or sound.
+            file: a picture, film or sound: its path, its bytes, or a picture as an array, (H, W, 3) uint8, sRGB.
             key: the key of a container, a Key, a Passphrase or an Identity; None: its capacity is described.
             survive: the file of a channel: the capacity through it is described.
 
@@ -352,7 +353,12 @@ class Session:
     def capacity(self, cover: Source) -> list[Fit]:
         """Return what fits into a picture, film or sound, by method.
 
-        Errors are those of `info`; CapacityError: it was not measured, as of a large file that is nearly blank.
+        Args:
+            cover: its path, its bytes, or a picture as an array, (H, W, 3) uint8, sRGB.
+
+        Raises:
+            MediaError: the file can't be read.
+            CapacityError: it was not measured, as of a large file that is nearly blank.
         """
         info = self.info(cover)
         if "unmeasured" in info:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
-from typing import get_args, get_type_hints
+from types import ModuleType
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -423,6 +424,46 @@ def test_the_help_of_hide_explains_each_option() -> None:
     assert explained
     options = get_type_hints(stegnet.api.HideOptions)
     assert not [name for name in options if not re.search(rf"^ *- {name} \(.+\): \w", explained, re.MULTILINE)]
+
+
+def public(package: ModuleType) -> Iterator[tuple[str, Any, str]]:
+    """Each public function, class, and public method or property of one, with its help: a method's has its class's."""
+    for name in package.__all__:
+        value = getattr(package, name)
+        if not inspect.isclass(value):
+            if callable(value):
+                yield name, value, inspect.getdoc(value) or ""
+            continue
+        yield name, value, inspect.getdoc(value) or ""
+        for member, given in vars(value).items():
+            function = getattr(given, "fget", None) or getattr(given, "__func__", given)
+            if inspect.isfunction(function) and not member.startswith("_"):
+                help_text = inspect.getdoc(getattr(value, member)) or inspect.getdoc(given) or ""
+                yield f"{name}.{member}", function, f"{help_text}\n{inspect.getdoc(value)}"
+
+
+@pytest.mark.parametrize("package", ["stegnet", "stegnet.networks"])
+def test_help_says_the_shape_and_range_of_each_array(package: str) -> None:
+    shape = r"\((?:[A-Za-z]|\d+)(?:/8)?,[^)]*\)"
+    values = r"uint8|u?int(?:8|16|32|64)|float32|bool|in \[0, 1"
+    lacking = []
+    for name, value, help_text in public(import_module(package)):
+        hints = str(inspect.get_annotations(value) or getattr(value, "__annotations__", ""))
+        takes_arrays = re.search("ndarray|NDArray|Tensor|Source|Image|ReadEphemeral", hints.replace("KeySource", ""))
+        if takes_arrays and not (re.search(shape, help_text) and re.search(values, help_text)):
+            lacking.append(name)
+    assert not lacking
+
+
+def test_help_names_the_errors_of_each_function() -> None:
+    """Also by those of another function; of a class, those of its constructor."""
+    functions = [
+        (name, text) for name, value, text in public(stegnet) if not inspect.isclass(value) and "." not in name
+    ]
+    assert len(functions) > 10
+    assert not [
+        name for name, text in functions if not re.search(r"^Raises:|Raises \w*Error|[Ee]rrors (?:of|are)", text, re.M)
+    ]
 
 
 def test_hiding_again_takes_the_place_of_what_was_hidden(session: stegnet.Session, tmp_path: Path) -> None:

@@ -139,7 +139,11 @@ class AnchorSource(Unpicklable, ABC):
 
     @abstractmethod
     def derive(self, salt: bytes, ephemeral: ReadEphemeral | None = None) -> Key | None:
-        """Return the key of the frame with this salt, if it has one. `ephemeral` is given if the frame is read."""
+        """Return the key of the frame with this salt, if it has one.
+
+        `ephemeral` reads trits, (192,) uint8 from 0 to 2, at the places of an ephemeral key; it is given if the frame is
+        read.
+        """
 
     @abstractmethod
     def _exported(self) -> bytes:
@@ -184,7 +188,7 @@ class Passphrase(AnchorSource):
     def derive(self, salt: bytes, ephemeral: ReadEphemeral | None = None) -> Key:
         """Return the key for a 16-byte salt by scrypt (RFC 7914), which takes 128 MiB and a fraction of a second.
 
-        The latest ones are kept: what is hidden is opened again to verify it.
+        The latest ones are kept: what is hidden is opened again to verify it. No trits, (192,) uint8, are read.
         """
         most_kept = 1024
         key = self._derived.get(salt)
@@ -396,7 +400,8 @@ class Recipient(AnchorSource):
     def derive(self, salt: bytes, ephemeral: ReadEphemeral | None = None) -> Key | None:
         """Return the key of an anchor from an ephemeral key, which the salt determines, and the public key.
 
-        A frame that is read must hold this ephemeral key, from which the identity derives the same.
+        A frame that is read must hold this ephemeral key, trits, (192,) uint8 from 0 to 2, from which the identity
+        derives the same.
         """
         private, disguised, filler = next(_ephemeral_keys(self._secret, salt))
         trits = _to_trits(disguised, filler)
@@ -433,7 +438,7 @@ class Identity(AnchorSource):
         return self.recipient.new_keys(randomness)
 
     def derive(self, salt: bytes, ephemeral: ReadEphemeral | None = None) -> Key | None:
-        """Return the key of an anchor whose ephemeral key `ephemeral` reads; None if it has no such key."""
+        """Return the key of an anchor; None if it has none. `ephemeral` reads its trits, (192,) uint8 from 0 to 2."""
         public = self._private.public_key().public_bytes_raw()
         trits = None if ephemeral is None else ephemeral(public)
         if trits is None:

@@ -48,19 +48,30 @@ from stegnet.sealing import (
 
 @dataclass(frozen=True)
 class FrameInput:
-    """Input of one frame."""
+    """Input of one frame.
 
-    secret: np.ndarray | None  # (h, w, 3) uint8, stretched to the hidden area; None for a frame that hides nothing
-    record: Record  # without the base
-    seed: bytes  # as in `seal`
+    Attributes:
+        secret: (h, w, 3) uint8, stretched to the hidden area; None for a frame that hides nothing.
+        record: without the base.
+        seed: as in `seal`.
+    """
+
+    secret: np.ndarray | None
+    record: Record
+    seed: bytes
 
 
 @dataclass(frozen=True)
 class RevealedPicture:
-    """A revealed picture."""
+    """A revealed picture.
 
-    picture: np.ndarray  # (h, w, 3) uint8, at its true size
-    whole: bool  # whether the container is exactly as it was hidden
+    Attributes:
+        picture: (h, w, 3) uint8, at its true size.
+        whole: whether the container is exactly as it was hidden.
+    """
+
+    picture: np.ndarray
+    whole: bool
 
 
 def check_frame_capacity(height: int, width: int, header: Header, key: Key, data: int) -> None:

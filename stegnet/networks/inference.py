@@ -107,10 +107,15 @@ def _with_margin(part: slice, margin: int, size: int) -> slice:
 
 @dataclass(frozen=True)
 class HideResult:
-    """Output of hiding a picture."""
+    """Output of hiding a picture.
 
-    container: np.ndarray  # (H, W, 3) uint8
-    rounding_error: np.ndarray  # (H, W, 3) int8, exact sample minus stored one: ±127 for ±0.5 levels
+    Attributes:
+        container: (H, W, 3) uint8.
+        rounding_error: (H, W, 3) int8, exact sample minus stored one: ±127 for ±0.5 levels.
+    """
+
+    container: np.ndarray
+    rounding_error: np.ndarray
 
 
 def _scramble_of(card: Card, path: Path) -> tuple[str, int, int, float]:
