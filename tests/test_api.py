@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any, get_args, get_type_hints
 
 import numpy as np
@@ -426,7 +425,7 @@ def test_the_help_of_hide_explains_each_option() -> None:
     assert not [name for name in options if not re.search(rf"^ *- {name} \(.+\): \w", explained, re.MULTILINE)]
 
 
-def public(package: ModuleType) -> Iterator[tuple[str, Any, str]]:
+def public(package: Any) -> Iterator[tuple[str, Any, str]]:
     """Each public function, class, and public method or property of one, with its help: a method's has its class's."""
     for name in package.__all__:
         value = getattr(package, name)
@@ -435,7 +434,8 @@ def public(package: ModuleType) -> Iterator[tuple[str, Any, str]]:
                 yield name, value, inspect.getdoc(value) or ""
             continue
         yield name, value, inspect.getdoc(value) or ""
-        for member, given in vars(value).items():
+        members: dict[str, Any] = dict(vars(value))
+        for member, given in members.items():
             function = getattr(given, "fget", None) or getattr(given, "__func__", given)
             if inspect.isfunction(function) and not member.startswith("_"):
                 help_text = inspect.getdoc(getattr(value, member)) or inspect.getdoc(given) or ""
@@ -448,7 +448,7 @@ def test_help_says_the_shape_and_range_of_each_array(package: str) -> None:
     values = r"uint8|u?int(?:8|16|32|64)|float32|bool|in \[0, 1"
     lacking = []
     for name, value, help_text in public(import_module(package)):
-        hints = str(inspect.get_annotations(value) or getattr(value, "__annotations__", ""))
+        hints = str(inspect.get_annotations(value) or getattr(value, "__annotations__", {}))
         takes_arrays = re.search("ndarray|NDArray|Tensor|Source|Image|ReadEphemeral", hints.replace("KeySource", ""))
         if takes_arrays and not (re.search(shape, help_text) and re.search(values, help_text)):
             lacking.append(name)

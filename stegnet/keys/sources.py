@@ -141,8 +141,7 @@ class AnchorSource(Unpicklable, ABC):
     def derive(self, salt: bytes, ephemeral: ReadEphemeral | None = None) -> Key | None:
         """Return the key of the frame with this salt, if it has one.
 
-        `ephemeral` reads trits, (192,) uint8 from 0 to 2, at the places of an ephemeral key; it is given if the frame is
-        read.
+        `ephemeral` is given if the frame is read: it returns trits, (192,) uint8 from 0 to 2, of an ephemeral key.
         """
 
     @abstractmethod

@@ -65,15 +65,18 @@ export function survivingForecast(cover, secret, { destination }, points, canCop
   const { isTransparent: turnsOpaque } = cover;
   const name = CHANNELS[destination];
   const channel = channelOf(name);
-  const most = usualCapacity(name, choosePoint(points, channel), sentSize(channel, cover.bitmap));
-  return { text: `${EASY}Capacity: about ${amount(most)}. ${expected(secret, most, canCopy)}`, turnsOpaque };
+  const sent = sentSize(channel, cover.bitmap);
+  const most = usualCapacity(name, choosePoint(points, channel), sent);
+  const isReduced = sent.width < cover.bitmap.width; // then a larger cover holds no more
+  const remedy = isReduced ? "Hide less, or send it as a file." : "Use a larger cover.";
+  return { text: `${EASY}Capacity: about ${amount(most)}. ${expected(secret, most, canCopy, remedy)}`, turnsOpaque };
 }
 
-function expected({ name, file, bitmap }, most, canCopy) {
+function expected({ name, file, bitmap }, most, canCopy, remedy) {
   if (fileBytes(name, file.size) <= most) return WHOLE;
-  if (!bitmap || !canCopy) return "The secret is too large. Use a larger cover.";
+  if (!bitmap || !canCopy) return `The secret is too large. ${remedy}`;
   const bytes = most - HEAD_BYTES - PICTURE_BYTES;
-  if (bytes <= 0) return "No picture fits. Use a larger cover.";
+  if (bytes <= 0) return `No picture fits. ${remedy}`;
   return "A compressed copy of the secret is hidden, if that fits.";
 }
 
