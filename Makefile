@@ -118,7 +118,6 @@ style: $(ALL)
 
 types: $(ALL)
 	mypy
-	mypy --config-file tests/mypy.ini
 	mkdocs build --strict --quiet --site-dir $(VENV)/site
 
 docs: $(ALL) ## build the documentation as a site: site/index.html

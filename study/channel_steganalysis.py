@@ -42,10 +42,10 @@ from stegnet.core.names import FILE
 from stegnet.formats.opened_file import FileInMemory
 from stegnet.jpeg.coefficients import JpegPicture
 from stegnet.jpeg.medium import JpegMedium
-from stegnet.keys import KEY_BYTES, Key, Randomness, seeded
+from stegnet.keys import FILM_ID_BYTES, KEY_BYTES, Key, Randomness, seeded
 from stegnet.media.cover import Cover
 from stegnet.record import Record, empty_record_bytes
-from stegnet.record.coding import FILM_ID_BYTES, File, Header
+from stegnet.record.coding import File, Header
 from study.ensemble import FOLDS, Features, by_folds, summarise
 from study.jpeg_features import EXTRACTORS, Luma, luma_of
 from study.jpeg_steganalysis import DIMENSIONS, LEAST_BITS, covers

@@ -192,7 +192,7 @@ def test_films(method, films, data):
 
 
 @pytest.mark.long
-@tried(40)
+@tried(8)
 @given(height=st.integers(592, 1200), width=st.integers(592, 1200), data=st.data())
 def test_large_covers(height, width, data):
     cover = opaque(height, width, grey=False)

@@ -44,9 +44,10 @@ from stegnet.cli import main as stegnet_main
 from stegnet.core.disk import atomic_write
 from stegnet.files.archive import write_folder
 from stegnet.image import read_picture
+from stegnet.image.avif import BareCoder
 from stegnet.keys import ContainerKeys, make_identity_file, make_key_file, read_identity, read_key, read_recipient
 from stegnet.keys.keyfiles import shown_text
-from stegnet.methods.robust.robust_content import BareCoder, parse_content
+from stegnet.methods.robust.robust_content import parse_content
 from stegnet.networks import Card, build, load_pair, save_pair
 from stegnet.networks.card import SHIPPED, weights_id
 from stegnet.networks.engines import load_engine

@@ -80,6 +80,6 @@ def test_a_machine_without_ffmpeg_is_told(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_missing_modules_of_stegnet_are_not_reported_as_packages() -> None:
     with pytest.raises(ModuleNotFoundError), extra("torch", "this"):
-        import stegnet.nothing  # noqa: F401
+        import stegnet.nothing  # type: ignore[import-not-found]  # noqa: F401
     with pytest.raises(PackageError, match="this needs nothing_at_all"), extra("torch", "this"):
-        import nothing_at_all.of_it  # noqa: F401
+        import nothing_at_all.of_it  # type: ignore[import-not-found]  # noqa: F401

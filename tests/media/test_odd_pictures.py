@@ -93,7 +93,7 @@ def test_damaged_bytes(name, tmp_path, few_pixels):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["rgb.png", "palette.png", "moving.png"])
+@pytest.mark.parametrize("name", [pytest.param("rgb.png", marks=pytest.mark.night), "palette.png", "moving.png"])
 def test_chunks_that_are_damaged_or_in_the_wrong_place(name, tmp_path, few_pixels):
     path = tmp_path / name
     for number, data in enumerate(damaged_chunks(WHOLE[name])):

@@ -13,9 +13,9 @@ from random import Random
 import pytest
 
 from stegnet import CapacityError
-from stegnet.core.names import FILM, PICTURE
+from stegnet.core.names import FILE, FILM, PICTURE
 from stegnet.record import File, Header, Pictures, Record, format_record
-from stegnet.record.coding import FILE, parse_record
+from stegnet.record.coding import parse_record
 from stegnet.video import SoundTrack
 from tests.support.sealing import FILM_ID, FILM_SECRET, FIXED, forged
 

@@ -7,7 +7,8 @@ import pytest
 
 from pipeline.evaluate.gain import measure_gain
 from pipeline.evaluate.quality import Evaluator
-from pipeline.evaluate.statistics import REAL, SEALED
+from pipeline.evaluate.statistics import REAL
+from stegnet.core.measures import SEALED
 from stegnet.networks import SHIPPED, Network, load_pair, save_pair, weights_id
 from tests.support.lab import TEST, DataError
 from tests.support.pairs import save_untrained

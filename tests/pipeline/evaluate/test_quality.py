@@ -13,7 +13,8 @@ from pipeline.evaluate.quality import (
     measure_quality,
     measure_speed,
 )
-from pipeline.evaluate.statistics import REAL, RENDERED, SEALED
+from pipeline.evaluate.statistics import REAL, RENDERED
+from stegnet.core.measures import SEALED
 from stegnet.record import encode_base
 from tests.support.lab import TEST, TRAIN
 from tests.support.quality import psnr
