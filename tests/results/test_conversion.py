@@ -56,6 +56,17 @@ def test_a_picture_becomes_what_the_name_says(part):
         np.testing.assert_array_equal(read_picture(part), before)
 
 
+@pytest.mark.parametrize("name", ["a.webp", "A.WEBP", "a.JPEG", "holiday", "holiday.", "a.tar.gz"])
+def test_under_the_name_that_is_told_it_has_the_bytes_that_were_hidden(part, name):
+    content = part.read_bytes()
+    (note,) = converted(part, name, "out.png")
+    told = note.removeprefix("converted to PNG; as ").removesuffix(" it is revealed byte for byte")
+    assert told != "out"
+    part.write_bytes(content)
+    assert converted(part, name, told) == ()
+    assert part.read_bytes() == content
+
+
 def test_other_files_keep_their_bytes(part):
     """And pictures with their own suffix."""
     for name, out in (("a.webp", "b.webp"), ("a.jpg", "b.jpeg"), ("A.WEBP", "b.webp")):
