@@ -241,6 +241,21 @@ def test_a_picture_of_another_size_comes_back(exact, picture, five_levels):
         hide_picture(exact, picture(64, 96), np.zeros((256, 6145, 3), np.uint8), KEY)
 
 
+@pytest.mark.parametrize("side", [4096, 65_535])
+def test_a_strip_that_is_resized_through_too_many_pixels_is_refused_however_it_lies(exact, side):
+    """A strip across its cover has few pixels, as has the cover; between them lies a picture of both lengths."""
+    covers, strips = ((8 * 1024, 64), (64, 8 * 1024)), ((1, side), (side, 1))
+    refused = {}
+    for cover, strip in product(covers, strips):
+        try:
+            check_frame_capacity(*cover, picture_header(exact, strip), KEY, 0)
+        except CapacityError as error:
+            refused[cover, strip] = error
+    across = dict(zip(covers, strips, strict=True)).items()
+    assert refused.keys() == (set(across) if side > 60_000 else set())
+    assert all("the secret is too large for its cover" in str(error) for error in refused.values())
+
+
 def test_hidden_twice_is_unrelated(exact, picture):
     """Another salt, film id, shuffle and places, though the key is the same; but not with the same randomness."""
     pictures = picture(64, 96, 1), picture(64, 96, 2)
