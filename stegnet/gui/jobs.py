@@ -31,7 +31,7 @@ from stegnet.media.cover import Cover, kind
 from stegnet.media.metadata import has_gps_position
 from stegnet.methods.chosen_method import keeps_place, made_anew, refused_growth
 from stegnet.methods.registry import METHODS, method_for
-from stegnet.results import COVER_FORMAT, OutputTarget, Report
+from stegnet.results import CHANGES, COVER_FORMAT, OutputTarget, Report
 from stegnet.video.films import read_frames
 
 KNOWN_CHANNEL = "channel"  # destination of requests for a known channel, whose file is the last of theirs
@@ -194,7 +194,7 @@ def _facts(path: Path, report: Report, weakness: str = "") -> dict[str, object]:
         "height": report.height,
         "frames": report.frames,
         "hidden": report.hidden,
-        "notes": [*map(in_words, report.notes)],
+        "notes": [in_words(line) for line in report.notes if kind_of(line) != CHANGES],  # the page has own figures
         "warnings": [in_words(line) for line in warnings if kind_of(line) != COVER_FORMAT],  # the verdict says that
         "trouble": [*map(in_words, report.trouble)],
         "name": path.name,

@@ -1,6 +1,7 @@
 """Names that this package exports. `__init__.py` imports each when it is first used."""
 
 from .figures import (
+    CHANGES as CHANGES,
     COVER_FORMAT as COVER_FORMAT,
     DETECTION_WORDS as DETECTION_WORDS,
     H264_FILM as H264_FILM,

@@ -19,6 +19,7 @@ from stegnet.media.cover import Cover
 from stegnet.media.evidence.pictures import ASKS_FOR_PHOTOGRAPH
 
 OR_ALBUM = CommandLine("stegnet hide --spread", ", or an album of several")  # at the end of a hint
+CHANGES = "changes"  # kind of a note on how far the container is from its cover
 COVER_FORMAT = "cover format"  # kind of a warning that the cover's lossy format gives the container away
 H264_FILM = "a film in YCbCr (h264)"  # history of a cover that may stay what it is
 SLIGHTLY = "reduced by less than half"  # at the end of a history
@@ -217,7 +218,7 @@ class HidingFigures(Detectability):
         facts = [] if self.container_psnr is None else [f"container {self.container_psnr:.1f} dB"]
         if self.changed_pixels is not None:
             facts.append(f"{self.changed_pixels:,} of {self.cover_pixels:,} {self.unit} changed")
-        return (", ".join(facts),) if facts else ()
+        return (Text(", ".join(facts), kind=CHANGES),) if facts else ()
 
     def warnings(self) -> tuple[str, ...]:
         """Return a warning if the cover's format gives the container away."""

@@ -78,6 +78,14 @@ def test_a_text_is_shown_and_a_weak_passphrase_told(client: Client, cover: Path,
     assert capfd.readouterr() == ("", "")  # keys are in no output
 
 
+def test_a_result_names_no_option_and_no_decibels(client: Client, cover: Path, note: Path, photo: Path) -> None:
+    for given, suffix, destination in ((cover, "", "file"), (photo, ".jpg", "file"), (photo, ".jpg", "website")):
+        told = client.do("hide", given, note, destination=destination, suffix=suffix)["result"]
+        lines = [*told["notes"], *told["warnings"], told["verdict"]]
+        assert lines
+        assert not [line for line in lines if re.search(r"\bdB\b|`|--\w", line)]
+
+
 def test_what_survives(client: Client, note: Path, tmp_path: Path, picture) -> None:
     """A note has its PSNR."""
     Image.fromarray(picture(136, 200, 3)).save(tmp_path / "cover.jpg", quality=95)
