@@ -20,15 +20,17 @@ import yaml
 
 from tools.closure import PACKAGES, ROOT, closure
 
-# These only log: whatever changes there, a stage writes the same bytes, and none but publish depends on them.
+# These only log, or word messages: whatever changes there, a stage writes the same bytes, and none but publish depends
+# on what logs.
 LOGS = set((ROOT / "pipeline/tracking").glob("*.py"))
+WORDS = {ROOT / "stegnet/core/text.py"}
 PAIR = ROOT / "stegnet/networks/pair.py"  # imports a family's file when it is asked for
 FAMILIES = set((ROOT / "stegnet/networks/families").glob("[!_]*.py"))
 SETTINGS = {ROOT / package / "__init__.py" for package in ("pipeline", "study")}  # how the process runs
 FACES = {ROOT / package / "__init__.py" for package in ("stegnet", "stegnet/networks")}  # import what is asked for
 FILES = ("dvc.yaml", "study/dvc.yaml")
 # Packages of stegnet of which a stage names what it imports: a network, or a form's parser without its medium.
-BY_MODULE = {"networks", "film", "jpeg", "png", "sound"}
+BY_MODULE = {"core", "networks", "film", "jpeg", "png", "sound"}
 SECTIONS = ROOT / "pipeline/parameters"  # of which a stage names those that it reads
 _DATA = ("stegnet/networks/families", "stegnet/weights")  # folders of these packages that are read, not imported
 _DEPS = re.compile(r"^( *)deps: \[(.*?)\]$", re.DOTALL | re.MULTILINE)
@@ -52,7 +54,7 @@ def imported(module: str) -> set[Path]:
     nothing.
     """
     path = ROOT.joinpath(*module.split("."))
-    apart = FACES | (set() if module == "pipeline.publish" else LOGS)
+    apart = FACES | WORDS | (set() if module == "pipeline.publish" else LOGS)
     found = closure(path / "__main__.py" if path.is_dir() else path.with_suffix(".py"), apart | FAMILIES)
     if PAIR in found:
         found |= {file for family in FAMILIES for file in closure(family, apart)}
@@ -92,7 +94,7 @@ def _cover(folder: Path, files: set[Path]) -> Iterator[str]:
         folder.parent != ROOT
         and folder != SECTIONS
         and 2 * len(files & modules) > len(modules)
-        and not FAMILIES & modules - files
+        and not (FAMILIES | WORDS) & modules - files
     )
     if is_package or most:
         yield folder.relative_to(ROOT).as_posix()

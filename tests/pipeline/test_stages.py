@@ -102,6 +102,7 @@ EDITS = {
     "stegnet/networks/engines/onnx_engine.py": "export evaluate detect video",
     "stegnet/networks/families/unet.py": "check",
     "stegnet/cli/parser.py": "",
+    "stegnet/core/text.py": "",
     "stegnet/gui/page/index.html": "",
     "docs/training.md": "",
     "pipeline/parameters/data.py": "check prepare publish",
