@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
+from pipeline.detect import detection
 from pipeline.detect.__main__ import main
 from pipeline.detect.detection import headline, rows_of
 from pipeline.detect.detector import _batch
@@ -69,6 +70,17 @@ def test_a_control_that_is_not_found_is_said(shards: Path, weights: Path, tmp_pa
     main(config(1), shards, weights, tmp_path)
     assert "does not find its control" in caplog.text
     assert "not found" not in set(pd.read_csv(tmp_path / "detect.csv")["finding"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("accuracy", [0.84, 0.86])
+def test_a_control_is_found_by_its_accuracy_wherever_the_interval_ends(
+    accuracy: float, shards: Path, weights: Path, tmp_path: Path, caplog, monkeypatch
+) -> None:
+    own = detection.measure
+    monkeypatch.setattr(detection, "measure", lambda *given: own(*given).assign(accuracy=accuracy, low=0.8, high=0.9))
+    main(config(1), shards, weights, tmp_path)
+    assert ("does not find its control" in caplog.text) == (accuracy < 0.85)
 
 
 def test_without_pairs_there_is_no_detector(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
