@@ -108,6 +108,18 @@ def test_what_else_is_in_the_folder_is_named(covers, key):
     assert not reveal(key).trouble, "most of the pictures are of the other one now"
 
 
+def test_a_container_before_an_album_is_not_ignored(covers, key, picture):
+    """Where the first file that opens holds a file of its own, each file of the folder is revealed alone."""
+    for path in hide(covers, key):
+        path.rename(path.with_name(f"b{path.name}"))
+    write_png(Path("single.png"), picture(90, 90, 3))
+    Path("note.txt").write_text("alone")
+    stegnet.hide("single.png", "note.txt", "out/a.png", key=key)
+    Path("key").write_bytes(bytes(range(32)))
+    assert main(["reveal", "out", "--key-file", "key", "-o", "found"]) == 1
+    assert [path.read_text() for path in Path("found").iterdir()] == ["alone"]
+
+
 def at_the_third(interrupt: Callable[[], None]) -> Callable[..., None]:
     """Progress of an album, which something interrupts at its third picture."""
     return lambda phase, done, total: interrupt() if (phase, done) == ("hide files", 2) else None

@@ -30,6 +30,7 @@ from stegnet.methods.robust import (
     own_grid,
     picture_cover,
 )
+from stegnet.methods.robust.survival import CodePlan, Transmission
 from stegnet.networks import SHIPPED_MODEM
 from stegnet.results import OutputTarget
 from tests.support.jpegs import DITHER, jpeg_cover, read_jpeg, through_jpeg
@@ -83,6 +84,30 @@ def test_it_comes_back_from_the_promised_quality_and_all_above(cover, full):
         for picture in (full.container, through_jpeg(full.container, 95)):
             assert read(through_jpeg(picture, quality)) == b"\2" * full.capacity
     assert psnr(cover, full.container) > 40
+
+
+class Small:
+    """A cover that holds one byte."""
+
+    def measured_plan(self) -> CodePlan:
+        plans = (CodePlan(JPEG75, blocks, [16]) for blocks in range(10, 999))
+        return next(plan for plan in plans if plan.capacity == 1)
+
+    def modulate(self, content: bytes, plan: CodePlan) -> bytes:
+        return content
+
+    def transmit(self, container: bytes, content: bytes, plan: CodePlan) -> Transmission:
+        return Transmission(frozenset())
+
+    def lowered(self, plan: CodePlan, share: int, sent: Transmission, attempt: int) -> CodePlan:
+        raise NotImplementedError
+
+    def refusal(self) -> CapacityError:
+        return CapacityError("holds nothing")
+
+
+def test_a_cover_of_one_byte_holds_it():
+    assert embed_surviving(Small(), lambda capacity: (bytes(capacity), None)).container == bytes(1)
 
 
 def test_short_content_gets_a_more_robust_rate_and_few_blocks(cover, full):
