@@ -62,18 +62,19 @@ def _transit_of_command(text: str, cover: Cover) -> Transit:
     return _ready(known, "channel", command)
 
 
-def transit_of(file: tuple[Path] | None, command: str | None, cover: Cover) -> Transit | None:
-    """Return the transit that options ask for; None if they ask for none.
+def transit_of(file: tuple[Path] | None, command: str | None, cover: Cover) -> Transit:
+    """Return the transit through the channel of a file, or through a command; one of them is given.
 
     Raises:
-        ConfigError: several are given, or the command can't be run.
+        ConfigError: both are given, or the command can't be run.
         MediaError: as `transit_of_file` or `learn_channel`; or the command fails, or makes no JPEG of the picture.
     """
     if file is not None and command is not None:
         raise ConfigError("give either a command or a channel's file", parameter="channel")
     if file is not None:
         return transit_of_file(*map(Path, file))
-    return None if command is None else _transit_of_command(command, cover)
+    assert command is not None
+    return _transit_of_command(command, cover)
 
 
 def _ready(known: KnownChannel, subject: object, command: Command | None = None) -> Transit:

@@ -148,9 +148,10 @@ def _modem() -> dict[str, object]:
 def _in_8_bits(matrix: np.ndarray) -> bytes:
     """Return the scales of a matrix's rows, (out,) float16, and its numbers in units of them, (out, in) int8."""
     largest = 127
-    scales = (np.abs(matrix).max(1) / largest).astype("<f2")
+    scales: np.ndarray = (np.abs(matrix).max(1) / largest).astype("<f2")
     units = np.maximum(scales.astype(np.float32), np.finfo(np.float16).smallest_subnormal)[:, None]
-    return scales.tobytes() + np.clip(np.round(matrix / units), -largest, largest).astype(np.int8).tobytes()
+    numbers: np.ndarray = np.clip(np.round(matrix / units), -largest, largest).astype(np.int8)
+    return scales.tobytes() + numbers.tobytes()
 
 
 def _hash(content: str) -> str:

@@ -97,10 +97,10 @@ that does the same. For apps of which nothing is known: --for messenger.
 
     def open(self, cover: Cover, options: JpegOptions, suffix: str, key: KeySource) -> JpegMedium:
         """Return the coefficients of the JPEG that a cover is, or is made, or of one in the form of a channel."""
-        transit = channels.transit_of(options.channel_file, options.channel, cover)
-        if transit is not None:
+        if options.names_channel:
             from stegnet.channels.through_channel import through  # only who names a channel needs it
 
+            transit = channels.transit_of(options.channel_file, options.channel, cover)
             return through(transit, cover, options.resize, options.quality is not None)
         made = jpeg_cover(cover, options.quality or USUAL_QUALITY, options.resize)
         if options.quality is not None and made.errors is None:

@@ -11,7 +11,18 @@ import soundfile
 import stegnet
 from stegnet.sound.file import FLAC, WAV, read_sound_file
 from tests.support.memory import memory_limited
-from tests.support.sounds import A_LAW, EXTENSIBLE, FLOAT, as_bytes, chunk, form_chunk, noise, riff, samples_of
+from tests.support.sounds import (
+    A_LAW,
+    EXTENSIBLE,
+    FLOAT,
+    as_bytes,
+    chunk,
+    form_chunk,
+    noise,
+    riff,
+    samples_of,
+    write_wav,
+)
 
 PCM_GUID = bytes.fromhex("0100000000001000800000aa00389b71")
 SAMPLES = as_bytes(noise(3000))
@@ -81,6 +92,13 @@ def test_a_wav_is_refused_with_a_way_out(form, tmp_path):
         read_sound_file(tmp_path / "a.wav")
     assert re.search(f"a.wav: .*{REFUSED[form][1]}", f"{caught.value}; {caught.value.hint}")
     assert caught.value.hint
+
+
+def test_as_much_is_hard_to_find_in_noise_of_24_bits(tmp_path):
+    """It is counted in steps of the sound, of which 24 bits have finer ones."""
+    sounds = (write_wav(tmp_path / f"{bits}.wav", noise(200_000, 1, 16), bits) for bits in (16, 24))
+    few, many = (stegnet.info(sound)["fits"] for sound in sounds)
+    assert few == many
 
 
 @pytest.mark.parametrize("rate", [8000, 12345, 96000])
