@@ -142,7 +142,7 @@ def prepare(
 
 def find_sources(config: DataConfig, data: Path) -> dict[str, Source]:
     """Return the sources that data.source names, by name. Raises ConfigError if one is unknown."""
-    known = SOURCES | dict.fromkeys(downloads.archives(data), downloads.archive_jobs)
+    known = dict(sorted(SOURCES.items())) | dict.fromkeys(downloads.archives(data), downloads.archive_jobs)
     names = [name.strip() for name in config.source.split("+")]
     kinds = {name: re.sub(":.*", ":<class>", name) for name in names}
     for name in names:

@@ -46,6 +46,7 @@ def _lead(config: TrainParameters, training: TrainingRun, checkpoints: Path, wei
     if gpus := unused_gpus():
         _log.warning("the CPU trains, since PyTorch can't use %s; a newer driver or another PyTorch may help", gpus)
     setup["threads"] = str(training.threads)
+    checkpoint = Checkpoint(checkpoints, training.fingerprint)
     with track("train", setup) as run:
 
         def report(point: Point) -> None:
@@ -56,7 +57,12 @@ def _lead(config: TrainParameters, training: TrainingRun, checkpoints: Path, wei
         def show(step: int, pictures: np.ndarray) -> None:
             run.log_picture(PREVIEW, step, pictures)
 
-        pair, card, rate = train(training, checkpoints, report, lambda steps: bar(steps, "train"), show)
+        try:
+            pair, card, rate = train(training, checkpoints, report, lambda steps: bar(steps, "train"), show)
+        except KeyboardInterrupt:
+            if checkpoint.path.exists():
+                _log.info("the same command resumes from its last checkpoint, %s", checkpoint.path)
+            raise
         write_weights(weights, pair, card)
         figures = {
             "steps": points[-1]["step"] + 1,
@@ -66,7 +72,7 @@ def _lead(config: TrainParameters, training: TrainingRun, checkpoints: Path, wei
         }
         write_json(curve.with_name("metrics.json"), figures)
         run.finish(train_result(weights, curve, training.data), **({} if rate is None else {"pairs_per_second": rate}))
-    Checkpoint(checkpoints, training.fingerprint).remove()
+    checkpoint.remove()
 
 
 if __name__ == "__main__":

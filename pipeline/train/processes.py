@@ -136,11 +136,15 @@ def launch(module: str, count: int) -> None:
                     name = signal.Signals(-code).name
                     hint = "possibly out of memory, or of /dev/shm (docker run --shm-size 1g)"
                     raise TrainingError(f"process {number} of the training was ended by {name}", hint) from None
-            files = map(Path, started.error_files)
-            if said := [code for code, file in zip(codes, files, strict=True) if code > 0 and not file.exists()]:
-                sys.exit(min(said))  # of an error, or else of a signal
-            print(error, file=sys.stderr)
-            raise TrainingError(f"process {error.error_index} of the training failed") from None
+            first = error.error_index
+            crashed = [Path(file).exists() for file in started.error_files]
+            reported = [code for code, crash in zip(codes, crashed, strict=True) if 0 < code < 128 and not crash]
+            if reported:
+                sys.exit(reported[0])
+            if crashed[first]:
+                print(error, file=sys.stderr)
+                raise TrainingError(f"process {first} of the training failed") from None
+            sys.exit(codes[first])  # of a signal
         except KeyboardInterrupt as stop:
             sys.exit(128 + next(iter(stop.args), signal.SIGINT))
         finally:

@@ -177,7 +177,7 @@ class FilmStream:
             self.height = context.height
             extradata = context.extradata or b""
         try:
-            self._parameters, self.length = Parameters.of_avcc(extradata)
+            self._parameters, self._size_bytes = Parameters.of_avcc(extradata)
         except H264Error as error:
             raise MediaError(str(error), _OTHERS, subject=file) from error
 
@@ -223,22 +223,22 @@ class FilmStream:
         return x264_padding(shown)
 
     def units(self, packet: bytes) -> list[bytes]:
-        """Return the NAL units of a packet."""
+        """Return the NAL units of a packet, each behind its size; of a damaged film, also what ends too early."""
         found = []
         at = 0
-        while at + self.length <= len(packet):
-            size = int.from_bytes(packet[at : at + self.length], "big")
-            found.append(packet[at + self.length : at + self.length + size])
-            at += self.length + size
+        while at + self._size_bytes <= len(packet):
+            size = int.from_bytes(packet[at : at + self._size_bytes], "big")
+            found.append(packet[at + self._size_bytes : at + self._size_bytes + size])
+            at += self._size_bytes + size
         if at != len(packet) and not self._damaged:
             raise MediaError(f"{Reason.DAMAGED.line}", _OTHERS, subject=self.file)
         return found
 
     def packed(self, units: list[bytes]) -> bytes:
         """Return a packet of NAL units. Raises MediaError if one is too long for its length field."""
-        if max(map(len, units)) >= 256**self.length:
+        if max(map(len, units)) >= 256**self._size_bytes:
             raise MediaError("a picture would outgrow the field of its size", _OTHERS, subject=self.file)
-        return b"".join(len(unit).to_bytes(self.length, "big") + unit for unit in units)
+        return b"".join(len(unit).to_bytes(self._size_bytes, "big") + unit for unit in units)
 
     def packets(self) -> Iterator[tuple[int, bytes]]:
         """Yield all packets of pictures in decoding order with their numbers, even those that an edit list hides."""

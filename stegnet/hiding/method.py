@@ -563,7 +563,7 @@ class Method(ABC, Generic[Options]):
         if cover.kind not in self.info.covers:
             kinds = " and ".join(f"{kind}s" for kind in self.info.covers)
             problem = f"is a {cover.called}, and the method {self.info.name} hides in {kinds}"
-            raise CapacityError(problem, self.other_way(cover, options), subject=cover)
+            raise CapacityError(problem, self.hint_for_other_covers(cover, options), subject=cover)
         for each in fields(options):
             reason = each.metadata["pictures_only"]
             if reason and cover.kind != PICTURE and vars(options)[each.name] != each.default:
@@ -571,7 +571,7 @@ class Method(ABC, Generic[Options]):
                 hint = Text("leave ", Setting(each.name, each.metadata["metavar"] or True, quoted=False), " out")
                 raise ConfigError(problem, hint, parameter=each.name)
 
-    def other_way(self, cover: Cover, options: Options) -> str:
+    def hint_for_other_covers(self, cover: Cover, options: Options) -> str:
         """Return the hint on a cover of a kind that the method does not hide in."""
         if cover.kind == SOUND:
             return "what is hidden in a sound must be sent as a file"
@@ -586,10 +586,15 @@ class Method(ABC, Generic[Options]):
         return self.info.forms[cover.kind]
 
     def entry(self, cover: Cover, suffix: str, options: Options) -> "tuple[Method[Any], Any]":
-        """Return the method that hides in a cover, and its options: this one, unless it is AUTO.
+        """Return the method that hides in a cover, and its options: this one; AUTO's choice depends on both arguments.
+
+        Args:
+            cover: opened cover.
+            suffix: suffix of the container.
+            options: options of this method.
 
         Raises:
-            MediaError: none does, or the cover can't be read.
+            MediaError: no method hides in such a cover with this suffix, or the cover can't be read.
         """
         return self, options
 

@@ -362,9 +362,12 @@ def _has_position(image: Image.Image) -> bool:
 
 
 def says_position(exif: Callable[[], Image.Exif], packets: Iterable[bytes | str]) -> bool:
-    """Return whether a picture's EXIF, which is read by a call, or its packets of XMP say where it was taken."""
+    """Return whether a picture's EXIF or its packets of XMP say where it was taken.
+
+    `exif` reads the EXIF, of which damage counts as no position: it was reported when the picture was read.
+    """
     position: dict[int, object] = {}
-    with ignoring_warnings, suppress(*UNREADABLE):  # damage in it was reported when it was read; viewers do without it
+    with ignoring_warnings, suppress(*UNREADABLE):
         position = exif().get_ifd(ExifTags.IFD.GPSInfo)
     latitude = b"GPSLatitude"  # XMP, part 2, section 3.3: the namespace exif
     in_xmp = any(latitude in (packet.encode() if isinstance(packet, str) else packet) for packet in packets)

@@ -86,10 +86,10 @@ that does the same. For apps of which nothing is known: --for messenger.
     def file_in_words(self, cover: Cover | None) -> str:
         return f"any file, in {'a JPEG made anew' if cover and why_made_anew(cover) else 'the JPEG itself'}"
 
-    def other_way(self, cover: Cover, options: JpegOptions) -> str:
-        """Return the hint on a cover that is no picture: of a known channel, one on named channels."""
+    def hint_for_other_covers(self, cover: Cover, options: JpegOptions) -> str:
+        """Return the hint for a film or sound; with a channel's file, it is on channels that have a name."""
         if not options.channel_file:
-            return super().other_way(cover, options)
+            return super().hint_for_other_covers(cover, options)
         survive = Setting("survive", "CHANNEL")
         if cover.kind == SOUND:
             return Text("known channels are of pictures; use ", survive, ", such as h264:23")

@@ -96,7 +96,10 @@ def _measured(
 def new_picture(
     cover: Cover, secret: Cover, suffix: str, key: KeySource, options: "NetworkOptions", context: Context
 ) -> "NetworkPicture":
-    """Return a picture in which another is hidden."""
+    """Return a container of a cover in which a secret picture is hidden.
+
+    Raises CapacityError for a grey cover, and MediaError for one with a palette, or a file that can't be read.
+    """
     refuse_palette(cover)
     pixels, profile = cover.picture
     if is_grey(pixels):
@@ -104,7 +107,7 @@ def new_picture(
     network = chosen_network(context)
     hidden = read_picture(secret)
     history = cover.history
-    pixels_a_second = 7.5e5  # that a network hides in and measures
+    pixels_a_second = 7.5e5  # at which a network hides in a picture and measures it
     context.foretell(Detectability(cover_format=history), time_in_words(pixels[..., 0].size, pixels_a_second))
 
     context = context.with_phases("hide tiles", "measure tiles", "write")
@@ -408,9 +411,9 @@ class _HiddenFilm:
         """Reveal, in order, the frames that the diagnosis accepts."""
         accepted = {position for position, _ in self.diagnosis.order}
 
-        def reveal(item: tuple[int, np.ndarray]) -> FilmFrame | None:
-            position, frame = item
-            return self._frame(frame, self.container.read(*item)) if position in accepted else None
+        def reveal(numbered: tuple[int, np.ndarray]) -> FilmFrame | None:
+            position, frame = numbered
+            return self._frame(frame, self.container.read(position, frame)) if position in accepted else None
 
         with closing(self._each(self.container.readable_frames(), reveal)) as results:
             yield from (frame for frame in results if frame)

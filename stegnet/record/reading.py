@@ -78,8 +78,8 @@ def nothing_revealed(called: str = "file", look: str = "", by_passphrase: bool =
     """Return the one error for a wrong key, nothing hidden, and a container altered beyond reading.
 
     Args:
-        called: kind of the container.
-        look: what anyone sees in the file that speaks of a copy, for parentheses.
+        called: word for the container in the message, such as "picture".
+        look: visible signs that the file is a copy of a container, which the hint quotes in parentheses.
         by_passphrase: the key is one, which may be mistyped.
     """
     seen = f"{look}; " if look else ""

@@ -121,8 +121,9 @@ class SoundFile(CodedSound):
     @cached_property
     def settings(self) -> FlacSettings:
         """Settings by which a FLAC's samples are coded. Raises MediaError if no encoder supports the rate."""
-        longest = int.from_bytes(metadata_blocks(self.head)[0][0][1][2:4], "big")
-        block = longest if longest >= SHORTEST_BLOCK else USUAL_BLOCK
+        (_, streaminfo), *_ = metadata_blocks(self.head)[0]
+        longest_block = int.from_bytes(streaminfo[2:4], "big")  # RFC 9639, section 8.2
+        block = longest_block if longest_block >= SHORTEST_BLOCK else USUAL_BLOCK
         try:
             return recognise(self, block)
         except ValueError as error:

@@ -251,6 +251,7 @@ class FilmWriter:
             raise _unwritable(self._path, error) from error
 
     def _frame(self, picture: np.ndarray) -> av.VideoFrame:
+        """Return a picture as the encoder takes it: RGB if lossless, else YUV with even sides, as it halves colours."""
         if not self._form.is_lossless:
             height, width, _ = self._shape
             even = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), "edge")

@@ -158,7 +158,7 @@ def _read(path: Source, data: mmap.mmap) -> Mp4:
     for chunk_table in chunks:
         _offsets(data, chunk_table)
 
-    rate = next((part for part in _described(data, track) if part.kind == b"btrt"), None)
+    rate = next((part for part in _boxes_of_entry(data, track) if part.kind == b"btrt"), None)
     durations = _durations(data, track)
     return Mp4(path, _avcc(data, track), starts, sizes, top, table, rate, durations, chunks)
 
@@ -199,15 +199,17 @@ def _avcc(data: mmap.mmap, track: dict[bytes, Box]) -> bytes:
     """Return the avcC box of a track of H.264; b"" for any other track."""
     if not {b"stsd", b"stsz", b"stsc", b"mdhd"} <= track.keys():
         return b""
-    return next((data[part.content : part.end] for part in _described(data, track) if part.kind == b"avcC"), b"")
+    return next((data[part.content : part.end] for part in _boxes_of_entry(data, track) if part.kind == b"avcC"), b"")
 
 
-def _described(data: mmap.mmap, track: dict[bytes, Box]) -> list[Box]:
-    """Return the boxes that describe a track of H.264; an empty list for any other track."""
-    entries = list(boxes(data, track[b"stsd"].content + 8, track[b"stsd"].end))
+def _boxes_of_entry(data: mmap.mmap, track: dict[bytes, Box]) -> list[Box]:
+    """Return the boxes in the only sample entry of an H.264 track; an empty list for any other track."""
+    header = 8  # version, flags, count of entries
+    fields = 78  # of a VisualSampleEntry (ISO/IEC 14496-12, section 12.1.3)
+    entries = list(boxes(data, track[b"stsd"].content + header, track[b"stsd"].end))
     if len(entries) != 1 or entries[0].kind != b"avc1":
         return []
-    return list(boxes(data, entries[0].content + 78, entries[0].end))
+    return list(boxes(data, entries[0].content + fields, entries[0].end))
 
 
 def samples_of(data: mmap.mmap, track: dict[bytes, Box]) -> list[tuple[int, int]]:

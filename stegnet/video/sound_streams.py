@@ -140,7 +140,10 @@ def _sound_track(stream: AudioStream, first: AnyPacket | None, path: Source) -> 
 
 
 def _track_header(stream: AudioStream, first: AnyPacket | None, path: Source) -> bytes:
-    """Return the header of a Matroska file with this track."""
+    """Return the header of a Matroska file with this stream alone.
+
+    `first` is the stream's first packet, which may bring new extradata. Raises MediaError if it can't be copied.
+    """
     sink = _Sink()
     try:
         with av.open(sink, "w", format="matroska", container_options={"fflags": "+bitexact"}) as film:

@@ -58,9 +58,10 @@ class JpegContainer:
     def __call__(self, picture: np.ndarray) -> np.ndarray:
         """Return the pixels that viewers show of a container, (H, W, 3) uint8.
 
-        A picture of another shape is returned as the cover's quantisation tables leave it.
+        A picture of another shape, such as sample squares of the container, must be of whole blocks: its luma is
+        rounded by the cover's quantisation table.
         """
-        if picture.shape != self.cover.file.pixels.shape:  # whole blocks, whose luma is rounded as in this JPEG
+        if picture.shape != self.cover.file.pixels.shape:
             middle = 128
             steps = self.cover.picture.quanta(0).astype(np.float32)
             luma = picture @ LUMA_SHARES - middle

@@ -136,7 +136,10 @@ class PictureModem:
         return np.concatenate(parts)
 
     def _each(self, compute: Callable[[Tile], None], picture: np.ndarray, progress: Count) -> None:
-        """Call `compute` for each tile of a picture, in threads, and `progress` after each of several."""
+        """Call `compute` for each tile of a picture, in threads, and `progress` after each of several.
+
+        A local modem takes small tiles; others, which see more around each block, take large ones with a margin.
+        """
         height, width = picture.shape[:2]
         grid = cut(height, width, (_TILE, _TILE), BLOCK) if self.local else tiles(height, width, None)
         if len(grid) < 2:

@@ -70,7 +70,7 @@ def test_the_catalogue_s_archives_are_known_sources(read, tmp_path):
     with pytest.raises(ConfigError, match=r"^data.source: unknown source 'imagnet-sample'") as caught:
         read(source="scenes+imagnet-sample")
     assert caught.value.hint == (
-        "did you mean imagenet-sample? known: folder, data, torchvision:<class>, scenes, imagenet-sample, bsds500, "
+        "did you mean imagenet-sample? known: data, folder, scenes, torchvision:<class>, imagenet-sample, bsds500, "
         "or several joined by +"
     )
 

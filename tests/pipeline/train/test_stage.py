@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -55,7 +56,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def start(folder: Path) -> Run:
     """Starts the stage with some parameters changed."""
 
-    def call(out: str, *launcher: str, **train: int) -> subprocess.Popen:
+    def call(out: str, *launcher: str, **train: float) -> subprocess.Popen:
         params = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
         params["train"] |= train
         (folder / out).mkdir(exist_ok=True)
@@ -131,6 +132,16 @@ def steps(run: mlflow.entities.Run) -> list[int]:
     """Steps of the run's curve."""
     history = mlflow.MlflowClient().get_metric_history(run.info.run_id, "train/loss")
     return sorted(point.step for point in history)
+
+
+def test_a_training_that_is_stopped_says_how_it_goes_on(folder: Path, start: Run) -> None:
+    before = saved(folder)
+    process = start("stopped", sys.executable, "-c", WITHOUT_MLFLOW, lr=0.03)
+    wait_until(lambda: not saved(folder) <= before)
+    process.terminate()
+    assert process.wait() == 128 + signal.SIGTERM
+    said = (folder / "stopped/said.txt").read_text(encoding="utf-8")
+    assert re.search(r"the same command resumes from its last checkpoint, \S+\.pt\nstopped\n$", said)
 
 
 def test_a_training_killed_at_any_moment_ends_with_the_same_bits(folder: Path, start: Run, whole: Path) -> None:
