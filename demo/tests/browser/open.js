@@ -178,7 +178,11 @@ class Visitor {
   /** Hides for a recipient. */
   async useRecipient(text) {
     await this.page.locator("#hide .key .segments").getByText("Recipient").click();
-    await this.page.locator("#hide-key-recipient").fill(text);
+    // As if pasted: WebDriver BiDi types the end of a line as Enter, which starts hiding.
+    await this.page.locator("#hide-key-recipient").evaluate((input, pasted) => {
+      input.value = pasted;
+      input.dispatchEvent(new Event("input", { bubbles: true }));
+    }, text);
   }
 
   /** Chooses where the container is sent, by its name in DESTINATIONS. */
