@@ -19,6 +19,7 @@ from stegnet.core.errors import DataError
 from stegnet.core.measures import DIFFERENCE_GAIN, SEALED, SPEED
 
 PREVIEW = f"train/cover - container - difference x{DIFFERENCE_GAIN} - secret - revealed"  # name of pictures in training
+Figures = dict[tuple[str, int], float]  # by name and step
 _CONTEXTS = {TRAIN: "training", VALIDATION: "validation", TEST: "evaluation"}
 
 
@@ -51,10 +52,14 @@ class Result:
     model: Path | None = None  # the weights file of a whole experiment, to be registered
     onnx: tuple[Path, ...] = ()  # files to add to it
 
-    def points(self) -> dict[tuple[str, int], float]:
-        """Return the figures of the curve by name and step."""
-        points = [(int(point["step"]), name, point[name]) for point in self.curve for name in point if name != "step"]
-        return {(f"{self.stage}/{name}", step): value for step, name, value in points}
+    def points(self) -> Figures:
+        """Return the figures of the curve."""
+        return {place: value for point in self.curve for place, value in figures_at(self.stage, point).items()}
+
+
+def figures_at(stage: str, point: Mapping[str, float]) -> Figures:
+    """Return the figures of a point of a stage's curve, at its "step"."""
+    return {(f"{stage}/{name}", int(point["step"])): value for name, value in point.items() if name != "step"}
 
 
 def prepare_result(shards: Path, metrics: Path) -> Result:

@@ -1,6 +1,6 @@
 """The runs in MLflow: one row for each training, and the measurements of its weights below it.
 
-A stage logs while it works. Where that failed, or DVC restored its files, stage publish logs a whole run from these.
+A stage logs while it works. If that failed, or DVC restored its files, stage publish logs a whole run from these.
 Trained pairs are MLflow models.
 """
 
@@ -37,7 +37,7 @@ from pipeline.tracking.provenance import (
     run_tags,
     without_passwords,
 )
-from pipeline.tracking.results import Result
+from pipeline.tracking.results import Figures, Result, figures_at
 from stegnet.core.errors import DiskError, TrackingError
 from stegnet.core.measures import SECRET_PSNR
 
@@ -54,7 +54,6 @@ PARAMS = "stegnet.params"
 PARENT = "mlflow.parentRunId"
 STORE_ERRORS = (mlflow.MlflowException, sqlalchemy.exc.SQLAlchemyError, OSError, DiskError)  # requests' are OSErrors
 CONNECT_TIMEOUT = 5  # seconds
-Figures = dict[tuple[str, int], float]  # by name and step
 _log = logging.getLogger(__name__)
 
 
@@ -148,7 +147,7 @@ class Tracker:
         """Log everything in a result, and some points of its curve."""
         key = run.info.run_id
         figures = {**result.metrics, **result.headline}
-        new = points | {(name, 0): value for name, value in figures.items() if run.data.metrics.get(name) != value}
+        new = points | _news(run, figures)
         params = [Param(name, without_passwords(str(value))) for name, value in result.params.items()]
         tags = [RunTag(name, value) for name, value in ((KEY, result.key), (WEIGHTS, result.weights)) if value]
         self.client.log_batch(key, _metrics(new), params, tags)
@@ -169,8 +168,7 @@ class Tracker:
         if result.stage in ("prepare", "train") or not row or run.data.tags.get(PARENT) == row.info.run_id:
             return
         key = row.info.run_id
-        new = {(name, 0): value for name, value in result.headline.items() if row.data.metrics.get(name) != value}
-        self.client.log_batch(key, _metrics(new))
+        self.client.log_batch(key, _metrics(_news(row, result.headline)))
         for name, path in result.pictures.items():
             with Image.open(path) as picture:
                 self.client.log_image(key, picture, key=name, step=0)
@@ -212,9 +210,7 @@ class LiveRun:
 
     def log_point(self, stage: str, point: Mapping[str, float]) -> None:
         """Log a point of a stage's curve, at its "step"."""
-        step = int(point["step"])
-        figures = {(f"{stage}/{name}", step): value for name, value in point.items() if name != "step"}
-        self.send(self._store.client.log_batch, self.run.info.run_id, _metrics(figures))
+        self.send(self._store.client.log_batch, self.run.info.run_id, _metrics(figures_at(stage, point)))
 
     def log_picture(self, name: str, step: int, pixels: NDArray[np.uint8]) -> None:
         """Log one picture of a series, (H, W, 3) uint8."""
@@ -258,6 +254,11 @@ def _reason(error: BaseException) -> str:
         inner = after if isinstance(after, STORE_ERRORS) else inner
     first = next(iter(str(inner).splitlines()), type(inner).__name__)  # SQLAlchemy's others show the statement
     return shorten(without_passwords(f"{mlflow.get_tracking_uri()}: {first}"), 300, placeholder=" …")
+
+
+def _news(run: Run, figures: Mapping[str, float]) -> Figures:
+    """Return those of the figures, at step 0, that a run does not have yet."""
+    return {(name, 0): value for name, value in figures.items() if run.data.metrics.get(name) != value}
 
 
 def _metrics(figures: Figures) -> list[Metric]:
