@@ -19,7 +19,10 @@ start({
   destinations: { picture: ["file", ...Object.keys(CHANNELS)] },
   forecast,
   ...{ passphrases, recipientOf },
-  gatherHiding: async (form) => withModem(await gatherHiding(form)),
+  async gatherHiding(form) {
+    const request = await gatherHiding(form);
+    return request.job === "survive" ? withModem(request) : request;
+  },
   gatherRevealing: (form) => withModem(gatherRevealing(form)),
   ...{ progressOf: makeProgress(STAGES), showContainer, asFile, showSecret },
   work: makeWork(startWorker),
@@ -31,7 +34,7 @@ function withModem({ what, ...job }) {
   return { ...job, what: { ...what, modem: { options, weights: bytesOf(weights) } } };
 }
 
-/** As of the page's backend. */
+/** The forecast of the page's backend. */
 async function forecast(cover, secret, container) {
   if (!(container.destination in CHANNELS)) return exactForecast(cover, secret, container);
   return survivingForecast(cover, secret, container, operatingPoints(EMBEDDED.modem.options.rungs), false);

@@ -18,9 +18,9 @@ const FORM = `It begins with ${KEY.toUpperCase()}1. A passphrase belongs under â
 const DAMAGED = "that was damaged or cut: its checksum is wrong";
 const USES = {
   [IDENTITY]: "An identity only reveals.",
-  [RECIPIENT]: "A recipient is only hidden for.",
+  [RECIPIENT]: "A recipient only hides.",
 };
-const RECIPIENT_FORM = "A recipient begins with stegnet1. Ask for it whoever will reveal.";
+const RECIPIENT_FORM = "A recipient begins with stegnet1. Ask whoever will reveal for theirs.";
 
 /** A key as text, such as a QR code holds. @param {Uint8Array} secret 32 bytes */
 export const keyText = (secret) => encode(KEY, secret).toUpperCase();
