@@ -8,7 +8,7 @@ ALL := $(VENV)/.all
 ZOO := --minutes 4 --pairs 1000 -S train.crop=64 -S train.batch=8 -S train.lr=0.001
 # What `make repro-gpu` changes in params.yaml, as in docs/gpu.md.
 GPU := -S model.name=costa -S model.backbone=convnext_atto -S model.width=64 -S data.scenes=8000 -S train.pairs=400000 -S train.batch=32 -S train.crop=128 -S train.ema=0.998 -S train.compile=true
-# What a file makes or starts is made once where tests are shared out by files.
+# Tests of one file run in one worker (loadfile), so that its fixtures are made once.
 TEST := env -u PYTHONDONTWRITEBYTECODE python -m pytest -n auto --dist
 export PATH := $(BIN):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1

@@ -109,7 +109,7 @@ def test_what_else_is_in_the_folder_is_named(covers, key):
 
 
 def test_a_container_before_an_album_is_not_ignored(covers, key, picture):
-    """Where the first file that opens holds a file of its own, each file of the folder is revealed alone."""
+    """If the first file that opens holds a file of its own, each file of the folder is revealed alone."""
     for path in hide(covers, key):
         path.rename(path.with_name(f"b{path.name}"))
     write_png(Path("single.png"), picture(90, 90, 3))

@@ -15,7 +15,7 @@ from tests.support.films import picture
 def test_each_container_has_a_key_and_a_file_of_its_own(
     suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As with the other programs, what was learnt of one tells nothing of another; and the covers are the same."""
+    """A key tells nothing of other containers, as with the other programs; and the covers are the same."""
     given: list[tuple[bytes, ...]] = []
 
     def hide(cover: Path, secret: bytes, out: Path, *, key: stegnet.Key, own: Any = stegnet.hide) -> Any:
