@@ -146,14 +146,14 @@ def test_a_training_that_is_stopped_says_how_it_goes_on(folder: Path, start: Run
 
 def test_a_training_killed_at_any_moment_ends_with_the_same_bits(folder: Path, start: Run, whole: Path) -> None:
     """And tracking it changes none of them."""
-    killed = folder / "killed"
+    killed, others = folder / "killed", saved(folder)
     kill(start("killed"), folder, 3)
     live, curve = ((place / "curve.csv").read_bytes() for place in (killed, whole))
     assert live.count(b"\n") >= 2  # it grows while the training runs
     assert curve.startswith(live)
     assert "WARNING" not in finish(start("killed"), killed)
     assert_same(killed, whole)
-    assert not list((folder / ".checkpoints").iterdir())
+    assert saved(folder) == others
     (run,) = [each for each in runs(folder) if each.info.status == "FINISHED"]
     assert steps(run) == list(range(STEPS))
     assert run.data.tags.items() >= {"stegnet.precision": "fp32", "stegnet.device": "cpu"}.items()
