@@ -191,7 +191,7 @@ def test_films(method, films, data):
     is_refused(films[method], method, most + 1)
 
 
-@pytest.mark.long
+@pytest.mark.night
 @tried(8)
 @given(height=st.integers(592, 1200), width=st.integers(592, 1200), data=st.data())
 def test_large_covers(height, width, data):

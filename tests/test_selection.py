@@ -64,7 +64,7 @@ def test_marks_follow_from_fixtures_folders_and_files() -> None:
 
 
 def test_a_landing_asks_long_tests_of_the_files_that_it_reaches_and_all_slow_ones() -> None:
-    files = [f"tests/{name}.py" for name in ("test_wheel", "kernels/test_kernels", "core/test_extras")]
+    files = [f"tests/{name}.py" for name in ("test_wheel", "kernels/test_sanitizers", "core/test_extras")]
     for reached_files, chosen in {"": files[2:], files[1]: files[1:], " ".join(files[:2]): files}.items():
         assert listed("-m", "slow and not night", "--reached", reached_files, *files) == set(chosen)
         assert may_be_wanted(ROOT / files[0], "slow and not night", files[0] in reached_files) == (files[0] in chosen)
@@ -117,7 +117,7 @@ def test_what_is_left_to_the_night_is_named(
         (["dvc.yaml"], "pipeline/whole/test_pipeline", "demo/test_demo test_wheel"),
         (["study/robust.py"], "study/test_robust", "study/test_classical demo/test_demo"),
         (["tests/support/sharp/save.js"], "channels/test_recovery", "demo/test_demo"),
-        (["stegnet/kernels/_scans.c"], "kernels/test_kernels demo/test_demo test_wheel", "tools/test_mutants"),
+        (["stegnet/kernels/_scans.c"], "kernels/test_sanitizers demo/test_demo test_wheel", "tools/test_mutants"),
         (["tests/study/conftest.py"], "study/test_robust", "demo/test_demo"),
         (["constraints.txt"], "tools/test_mutants demo/test_demo test_wheel pipeline/whole/test_pipeline", ""),
     ],

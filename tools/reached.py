@@ -23,6 +23,7 @@ UNSEEN = {
     "tests/cluster/*": [
         "Dockerfile", "compose.yaml", "stegnet/cli/*", "stegnet/core/*", "stegnet/files/*", "stegnet/processes.py",
     ],
+    "tests/kernels/test_sanitizers.py": ["*.c", "*.h"],
     "tests/demo/*": ["demo/*", "stegnet/gui/*", "tests/demo/*", "tests/format/*"],
     "tests/pipeline/whole/*": [
         "*dvc.yaml", "*.dvc", ".dvc/*", ".dvcignore", ".gitignore", "assets/*", "docs/networks.md", "docs/training.md",

@@ -1,12 +1,7 @@
-"""The kernels against their oracles in NumPy: the same bits, and no access outside of an array."""
+"""The kernels against their oracles in NumPy: the same bits."""
 
-import os
-import subprocess
-import sys
-import sysconfig
 from functools import partial
 from itertools import product
-from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -31,11 +26,6 @@ from tests.support.kernels import both
 
 EFFORT = 1 << 16
 RULES = SampleRules(2048, b"about")
-TESTS = Path(__file__).parents[1]
-JPEG_TESTS = (
-    f"{TESTS}/jpeg/test_jpeg.py",
-    f"{TESTS}/jpeg/test_libjpeg.py",
-)
 
 
 @pytest.mark.parametrize("height", trellis.HEIGHTS)
@@ -220,35 +210,3 @@ def test_pure_colours_are_encoded_the_same(dct):
     tables = [np.ones(64, int)] * 3
     both(lambda: np.concatenate([plane.ravel() for plane in encode_planes(picture, tables, (1, 1), dct)]))
     both(lambda: colour_offsets(picture).offset)
-
-
-UNDER_SANITIZERS = """
-import sys, importlib.util, pytest
-spec = importlib.util.spec_from_file_location("stegnet.kernels._kernels", sys.argv[1])
-sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(sys.modules[spec.name])
-from stegnet import kernels
-assert kernels.price is sys.modules[spec.name].price
-sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-m", "not long", *sys.argv[2:]]))
-"""
-
-
-@pytest.mark.long
-@pytest.mark.parametrize(
-    "tests", [[Path(__file__).parent], pytest.param(JPEG_TESTS, marks=pytest.mark.night)], ids=["kernels", "jpeg"]
-)
-def test_no_sanitizer_finds_anything(tmp_path, tests):
-    """In the tests of this folder, and at night of JPEGs, by AddressSanitizer and UndefinedBehaviorSanitizer."""
-    built, flags = tmp_path / "_kernels.so", ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1"]
-    flags.append("-ffp-contract=off")
-    headers = f"-I{sysconfig.get_paths()['include']}"
-    sources = [*Path(kernels.__file__).parent.glob("*.c")]
-    subprocess.run(["gcc", *flags, "-shared", "-fPIC", headers, *sources, "-o", built], check=True)
-    libraries = ("libasan.so", "libstdc++.so.6")  # jpeglib throws exceptions, which AddressSanitizer passes on
-    find = [["gcc", f"-print-file-name={name}"] for name in libraries]
-    found = [subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip() for command in find]
-    own = {"LD_PRELOAD": ":".join(found), "ASAN_OPTIONS": "detect_leaks=0", "PYTHONMALLOC": "malloc"}
-    command = [sys.executable, "-c", UNDER_SANITIZERS, built, *tests]
-    done = subprocess.run(command, env=os.environ | own, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert " passed" in done.stdout

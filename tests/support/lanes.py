@@ -25,7 +25,7 @@ SLOW_FIXTURES = {"kit", "make_config", "make_film", "make_sounds", "program", "s
 # Files that take a minute or more: they begin first, so that at the end no worker is left alone with one.
 LONGEST = (
     "pipeline/whole/test_pipeline", "demo/test_demo", "pipeline/whole/test_experiments", "cluster/test_cluster",
-    "transcripts/test_transcripts", "test_contract", "test_wheel", "demo/test_one_page", "kernels/test_kernels",
+    "transcripts/test_transcripts", "test_contract", "test_wheel", "demo/test_one_page", "kernels/test_sanitizers",
     "networks/test_damaged_weights", "methods/robust/test_messengers", "cli/test_hostile_files", "study/test_runs",
     "pipeline/test_export", "pipeline/train/test_stage",
 )  # fmt: skip
