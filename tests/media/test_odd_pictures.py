@@ -84,16 +84,19 @@ def few_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
 WHOLE = stills(pixels(4))
 
 
+@pytest.mark.parametrize("count", [8, pytest.param(100, marks=pytest.mark.night)])
 @pytest.mark.parametrize("name", WHOLE)
-def test_damaged_bytes(name, tmp_path, few_pixels):
+def test_damaged_bytes(name, count, tmp_path, few_pixels):
     path, draw, damage = tmp_path / name, random.Random(name), by_suffix(Path(name).suffix)
-    for number in range(24):
+    for number in range(count):
         path.write_bytes(damage(WHOLE[name], draw))
         assert read(path) == [], number
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [pytest.param("rgb.png", marks=pytest.mark.night), "palette.png", "moving.png"])
+@pytest.mark.parametrize(
+    "name", ["palette.png", *(pytest.param(name, marks=pytest.mark.night) for name in ("rgb.png", "moving.png"))]
+)
 def test_chunks_that_are_damaged_or_in_the_wrong_place(name, tmp_path, few_pixels):
     path = tmp_path / name
     for number, data in enumerate(damaged_chunks(WHOLE[name])):
