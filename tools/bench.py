@@ -14,8 +14,8 @@ import re
 import shutil
 import subprocess
 import sys
+import wave
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
@@ -65,16 +65,17 @@ class Floor:
     command: tuple[str, ...]
 
 
-FFMPEG = (imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-i", "IN", "-c:v")
+FFMPEG = (imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-i", "IN")
 FLOORS = {
     "python": Floor("Python with NumPy and Pillow", (sys.executable, "-c", _IMPORTS, "IN", "OUT")),
     "jpeglib": Floor("jpeglib", (sys.executable, "-c", _JPEGLIB, "IN", "OUT.jpg")),
     "Pillow": Floor("Pillow", (sys.executable, "-c", _PILLOW, "IN", "OUT.png")),
-    "FFV1": Floor("FFmpeg, FFV1", (*FFMPEG, "ffv1", "-pix_fmt", "bgr0", "OUT.mkv")),
-    "x264": Floor("FFmpeg, x264", (*FFMPEG, "libx264", "-crf", "23", "OUT.mp4")),
+    "FFV1": Floor("FFmpeg, FFV1", (*FFMPEG, "-c:v", "ffv1", "-pix_fmt", "bgr0", "OUT.mkv")),
+    "x264": Floor("FFmpeg, x264", (*FFMPEG, "-c:v", "libx264", "-crf", "23", "OUT.mp4")),
+    "PCM": Floor("FFmpeg, PCM", (*FFMPEG, "OUT.wav")),
 }
-# Hides a text as long as that of the rows; if it is installed.
-STEGHIDE = Floor("steghide", ("steghide", "embed", "-q", "-p", "key", "-cf", "IN", "-ef", "text.txt", "-sf", "OUT.jpg"))
+# Hides a text as long as that of the rows, in JPEGs and WAV; if it is installed.
+STEGHIDE = Floor("steghide", ("steghide", "embed", "-q", "-p", "key", "-cf", "IN", "-ef", "text.txt", "-sf", "OUT"))
 
 
 @dataclass(frozen=True)
@@ -139,8 +140,9 @@ def cases(frames: int, robust_frames: int, files: int) -> dict[str, list[Case]]:
         Case(f"a {film}, `--method network`", "cover.mp4", ("secret.mp4",), ".mkv", ".mkv", "FFV1", network),
         Case(f"a text in a {long}, `--survive h264:23`", "long.mp4", text, ".mp4", ".txt", "x264", codec),
     ]
+    sounds = [Case("a text in a minute of WAV", "minute.wav", text, ".wav", ".txt", "PCM")]
     folders = [Case(f"5 kB in each of {files} JPEGs of 1 megapixel", "folder", ("tiny.bin",), "", "", "")]
-    return {"pictures": pictures, "films": films, "folders": folders}
+    return {"pictures": pictures, "films": films, "sounds": sounds, "folders": folders}
 
 
 def main() -> None:
@@ -199,18 +201,13 @@ def measure(case: Case, folder: Path) -> dict[str, Cost]:
 
 
 def _floors(floor: Floor, cover: str, own: str, folder: Path) -> dict[str, Cost]:
-    """Costs of the floor of a row, and of steghide, if it is installed, beside those of JPEGs."""
+    """Costs of the floor of a row, and of steghide, if it is installed, beside those of JPEGs and sounds."""
     chosen = [floor]
-    if floor is FLOORS["jpeglib"] and shutil.which(STEGHIDE.command[0]):
+    if floor.name in (FLOORS["jpeglib"].name, FLOORS["PCM"].name) and shutil.which(STEGHIDE.command[0]):
         chosen.append(STEGHIDE)
-    places = {"IN": cover, "OUT": f"{own}/floor", "OUT.jpg": f"{own}/floor.jpg", "OUT.png": f"{own}/floor.png"}
-    places |= {"OUT.mkv": f"{own}/floor.mkv", "OUT.mp4": f"{own}/floor.mp4"}
-    found = {}
-    for each in chosen:
-        with suppress(FileNotFoundError):
-            (folder / own / "floor.jpg").unlink()  # steghide overwrites nothing
-        found[each.name] = run_command([places.get(word, word) for word in each.command], folder)
-    return found
+    places = {f"OUT{suffix}": f"{own}/floor{suffix}" for suffix in ("", ".jpg", ".png", ".mkv", ".mp4", ".wav")}
+    places["IN"] = cover
+    return {each.name: run_command([places.get(word, word) for word in each.command], folder) for each in chosen}
 
 
 def run(arguments: tuple[str, ...], folder: Path, expected: int = 0, threads: int = 0) -> Cost:
@@ -247,6 +244,7 @@ def tables(figures: dict[str, Any]) -> str:
         "Seconds of processor time, seconds of wall time, peak memory.",
         *_table("pictures", figures["pictures"] | figures["information"]),
         *_table("films", figures["films"]),
+        *_table("sounds", figures["sounds"]),
         *_table("folders", figures["folders"]),
     ]
     return "\n".join(lines) + "\n"
@@ -289,6 +287,7 @@ def _write_inputs(folder: Path, frames: int, robust_frames: int, files: int) -> 
         (folder / f"{name}.bin").write_bytes(np.random.default_rng(0).bytes(count))
     for name in ("large", "cover", "small"):
         (folder / f"{name}.jpg").write_bytes(encode_jpeg(read_picture(folder / f"{name}.png"), JPEG_QUALITY))
+    write_minute(folder / "minute.wav")
     (folder / "text.txt").write_text(TEXT, encoding="utf-8")
     (folder / "folder").mkdir()
     for number in range(files):
@@ -302,6 +301,17 @@ def mirrored(picture: np.ndarray, height: int, width: int) -> np.ndarray:
     return np.ascontiguousarray(
         np.pad(picture, ((0, more[0]), (0, more[1]), (0, 0)), mode="symmetric")[:height, :width]
     )
+
+
+def write_minute(path: Path) -> None:
+    """A minute of chords that fade, over noise, as CDs have it: 16 bits, 44.1 kHz, stereo."""
+    generator = np.random.default_rng(0)
+    time = np.arange(60 * 44_100) / 44_100
+    chord = sum(np.sin(2 * np.pi * pitch * time) for pitch in (220, 277.2, 329.6)) * np.exp(-2 * (time % 1))
+    noise = generator.normal(0, 60, (len(time), 2))
+    with wave.open(str(path), "wb") as file:
+        file.setparams((2, 2, 44_100, 0, "NONE", ""))
+        file.writeframes((chord[:, None] * (5000, 4000) + noise).astype("<i2").tobytes())
 
 
 def film_of(source: Path, path: Path, frames: int, size: tuple[int, int] = SIZE) -> None:
