@@ -54,8 +54,15 @@ def photo(path: str, height: int = 300, width: int = 400) -> None:
     Image.fromarray(picture(height, width, 7)).save(path, quality=92)  # a PNG has none
 
 
-@pytest.mark.parametrize("cover", ["photo.jpg", "photo.png"])
-@pytest.mark.parametrize("place", ["messenger", "website", "resize"])
+@pytest.mark.parametrize(
+    ("cover", "place"),
+    [
+        ("photo.jpg", "messenger"), ("photo.png", "website"), ("photo.jpg", "resize"),
+        pytest.param("photo.png", "messenger", marks=pytest.mark.night),
+        pytest.param("photo.jpg", "website", marks=pytest.mark.night),
+        pytest.param("photo.png", "resize", marks=pytest.mark.night),
+    ],
+)  # fmt: skip
 def test_through_a_channel(cover: str, place: str, facts: Callable[..., dict]) -> None:
     """Whether all places are asked for or one."""
     photo(cover)

@@ -118,7 +118,7 @@ def test_no_operator_of_a_modem_adds_to_one_place_from_several_threads():
         assert "ScatterND" not in {node.op_type for node in onnx.load(graph_file(SHIPPED_MODEM, name)).graph.node}
 
 
-@pytest.mark.long
+@pytest.mark.night
 def test_the_same_weights_give_the_same_files_and_stay_as_they_are(tmp_path):
     weights = made("invertible", tmp_path)
     pair, card = load_pair(weights)
