@@ -39,10 +39,11 @@ typedef struct {
     Py_ssize_t rows, length, lanes;
 } Lanes;
 
-/* Costs and decisions (0, 1 for +1, 2 for -1) are by state, then by lane: 8, 16 or 32, as many as are searched. */
+/* Costs and decisions (0, 1 for +1, 2 for -1) are by state, then by lane: 8, 16 or 32, as many as are searched.
+   Decisions of four samples share a byte in the end: the system takes longer to clear new memory than they to fill it. */
 typedef struct {
     uint16_t up[LANES], down[LANES], costs[STATES * LANES], other[STATES * LANES];
-    uint8_t decisions[];
+    uint8_t latest[4][STATES * LANES], decisions[];
 } Work;
 
 /* The first of two sums of trits, digit by digit modulo 3. */
@@ -92,6 +93,12 @@ WIDEST static void through(
     if (lanes == 8) through_lanes(8, code, sample, before, after, up, down, decisions);
     if (lanes == 16) through_lanes(16, code, sample, before, after, up, down, decisions);
     if (lanes == LANES) through_lanes(LANES, code, sample, before, after, up, down, decisions);
+}
+
+WIDEST static void pack(const uint8_t (*latest)[STATES * LANES], uint8_t *restrict decisions, int count)
+{
+    for (int place = 0; place < count; place++)
+        decisions[place] = (uint8_t)(latest[0][place] | latest[1][place] << 2 | latest[2][place] << 4 | latest[3][place] << 6);
 }
 
 static inline void next_row_lanes(
@@ -150,7 +157,9 @@ static void search_some(const Code *code, const Lanes *all, Py_ssize_t first, Py
                 work->down[lane] = all->down[place + lane * step];
             }
             through(lanes, code, (int)(sum - all->starts[row]), costs, other, work->up, work->down,
-                    work->decisions + sum * code->states * lanes);
+                    work->latest[sum % 4]);
+            if (sum % 4 == 3 || sum == all->length - 1)
+                pack(work->latest, work->decisions + sum / 4 * code->states * lanes, code->states * lanes);
             swap = costs, costs = other, other = swap;
         }
         for (int lane = 0; lane < count; lane++) missing[lane] = all->missing[row * all->lanes + first + lane * step];
@@ -166,7 +175,8 @@ static void search_some(const Code *code, const Lanes *all, Py_ssize_t first, Py
         for (int64_t sum = all->starts[row + 1] - 1; sum >= all->starts[row]; sum--) {
             const int sample = (int)(sum - all->starts[row]);
             for (int lane = 0; lane < count; lane++) {
-                const uint8_t decision = work->decisions[(sum * code->states + at[lane]) * lanes + lane];
+                const uint8_t four = work->decisions[(sum / 4 * code->states + at[lane]) * lanes + lane];
+                const int decision = four >> sum % 4 * 2 & 3;
                 all->changes[sum * all->lanes + first + lane * step] = decision == 1 ? 1 : decision == 2 ? -1 : 0;
                 if (decision) at[lane] = (decision == 1 ? code->before_up : code->before_down)[sample][at[lane]];
             }
@@ -214,7 +224,7 @@ static PyObject *search(PyObject *self, PyObject *arguments)
     const int lanes = step > 0 ? lanes_for((all.lanes - first + step - 1) / step) : LANES;
     if (height < 1 || height > HEIGHT || !fit(&all, buffers, columns, states, first, step))
         PyErr_SetString(PyExc_ValueError, "the arrays do not fit each other");
-    else if (!code || !(work = malloc(sizeof(Work) + (size_t)all.length * (size_t)(states * lanes))))
+    else if (!code || !(work = malloc(sizeof(Work) + (size_t)(all.length / 4 + 1) * (size_t)(states * lanes))))
         PyErr_NoMemory();
     else {
         PyThreadState *others = PyEval_SaveThread();
