@@ -62,11 +62,15 @@ def by_block(pixels: np.ndarray) -> np.ndarray:
     return pixels.reshape(rows, BLOCK, cols, BLOCK).swapaxes(1, 2).reshape(rows, cols, BLOCK**2)
 
 
-def coefficients(luma: np.ndarray) -> np.ndarray:
-    """Return the DCT of a plane's blocks, (rows, columns, 64) float32 in zigzag order; luma is (8 rows, 8 columns)."""
-    blocks = by_block(luma)
+def dct(blocks: np.ndarray) -> np.ndarray:
+    """Return the DCT of blocks of pixels, (rows, columns, 64) float32, in zigzag order."""
     products: np.ndarray = blocks.reshape(-1, BLOCK**2) @ DCT_BASIS.astype(np.float32).T
     return products.reshape(blocks.shape)
+
+
+def coefficients(luma: np.ndarray) -> np.ndarray:
+    """Return the DCT of a plane's blocks, (rows, columns, 64) float32 in zigzag order; luma is (8 rows, 8 columns)."""
+    return dct(by_block(luma))
 
 
 def encode_jpeg(

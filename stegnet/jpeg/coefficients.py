@@ -12,8 +12,9 @@ from functools import cached_property
 
 import numpy as np
 
+from stegnet import kernels
 from stegnet.core.errors import MediaError
-from stegnet.core.pixels import BLOCK, DCT_BASIS, LEVELS, in_block_rows
+from stegnet.core.pixels import BLOCK, DCT_BASIS, in_block_rows
 from stegnet.formats.opened_file import Source, spliced
 from stegnet.jpeg.markers import (
     HINT,
@@ -94,18 +95,15 @@ class JpegPicture:
         luma = self.planes[0]
         basis = (DCT_BASIS * self.quanta(0)[:, None]).astype(np.float32)
         rows, cols, _ = luma.shape
-        shown = np.empty((rows, BLOCK, cols, BLOCK), np.uint8)
+        shown = np.empty((rows, BLOCK, cols * BLOCK), np.uint8)
         room = np.empty((rows, cols), np.float32)
 
         def fill(part: slice) -> None:
             blocks = luma[part].astype(np.float32).reshape(-1, 64) @ basis
-            blocks += 128  # a coefficient of 0 is the middle of the range
-            room[part] = np.minimum(blocks.min(1), LEVELS - blocks.max(1)).reshape(-1, cols)
-            pixels = np.rint(blocks, out=blocks).clip(0, LEVELS, out=blocks).astype(np.uint8)
-            shown[part] = pixels.reshape(-1, cols, BLOCK, BLOCK).transpose(0, 2, 1, 3)
+            kernels.jpeg_show(blocks, cols, shown[part], room[part])
 
         in_block_rows(fill, rows)
-        return DecodedLuma(shown.reshape(BLOCK * rows, BLOCK * cols), room)
+        return DecodedLuma(shown.reshape(BLOCK * rows, -1), room)
 
     def forget_luma(self) -> None:
         """Free the memory of the decoded luma, which is decoded again if asked for."""

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import ExifTags, Image
 
+from stegnet import kernels
 from stegnet.core.disk import temporary_folder
-from stegnet.core.pixels import BLOCK, coefficients, encode_jpeg, in_block_rows
+from stegnet.core.pixels import BLOCK, GREY, by_block, dct, encode_jpeg, in_block_rows
 from stegnet.image.pictures import KEPT_IN_FORM, UNREADABLE, as_stored, ignoring_warnings, open_picture, refuse_palette
 from stegnet.jpeg.coefficients import JpegPicture, read_jpeg
 from stegnet.jpeg.evidence import jpeg_proof
@@ -133,60 +134,48 @@ def rounding_errors(pixels: np.ndarray, jpeg: JpegPicture) -> np.ndarray:
 
     def fill(part: slice) -> None:
         strip = luma[BLOCK * part.start : BLOCK * part.stop].astype(np.float32)
-        errors[part] = _difference(strip, jpeg, part).clip(-0.5, 0.5)
+        _less_coefficients(by_block(strip - GREY), jpeg, part).clip(-0.5, 0.5, out=errors[part])
 
     in_block_rows(fill, rows)
     return errors
 
 
-def rounding_directions(jpeg: JpegPicture) -> Callable[[slice], np.ndarray]:
-    """Return a function of rows of blocks: the signs of an estimate of their `rounding_errors`, (n, columns, 64) int8.
+def estimated_errors(jpeg: JpegPicture) -> Callable[[slice], np.ndarray]:
+    """Return a function of rows of blocks: an estimate of their `rounding_errors`, (n, columns, 64) float32.
 
-    A sign is −1, 0 or 1.
+    Only the signs are of use: the estimated picture is smooth, and so far from the one before rounding.
     """
     shown = jpeg.decoded_luma.shown
     noise = noise_of(shown)
-    return lambda part: np.sign(_difference(smoothed(shown, part, noise), jpeg, part)).astype(np.int8)
+    return lambda part: _less_coefficients(smoothed(shown, part, noise), jpeg, part)
 
 
-def noise_of(pixels: np.ndarray) -> np.float32:
-    """Return the mean variance of the 3×3 pixels around each of the pixels, (H, W)."""
-    sums = in_block_rows(
-        lambda part: float(_means_and_variances(_with_edges(pixels, part))[1].sum()), -(-len(pixels) // BLOCK)
-    )
-    return np.float32(sum(sums) / pixels.size)
+def noise_of(pixels: np.ndarray) -> float:
+    """Return the mean variance of the 3×3 pixels around each of the pixels, (8 · rows, 8 · columns) uint8."""
+    height, width = pixels.shape
+
+    def variance(part: slice) -> float:
+        variances = np.empty((BLOCK * (part.stop - part.start), width), np.float32)
+        kernels.jpeg_variances(pixels, width, BLOCK * part.start, variances)
+        return float(variances.sum())
+
+    return sum(in_block_rows(variance, height // BLOCK)) / pixels.size
 
 
-def smoothed(pixels: np.ndarray, part: slice, noise: np.float32) -> np.ndarray:
-    """Return rows of blocks, (n, W) float32, of pixels, (H, W), after a 3×3 Wiener filter for this noise variance."""
-    wide = _with_edges(pixels, part)
-    mean, variance = _means_and_variances(wide)
-    least_noise = np.float32(1e-6)
-    gain = np.maximum(variance - noise, 0) / np.maximum(variance, max(noise, least_noise))
-    smooth: np.ndarray = mean + gain * (wide[1:-1, 1:-1] - mean)
-    return smooth
+def smoothed(pixels: np.ndarray, part: slice, noise: float) -> np.ndarray:
+    """Return rows of blocks of pixels, (8 · rows, 8 · columns) uint8, after a 3×3 Wiener filter for a noise variance.
 
-
-def _with_edges(pixels: np.ndarray, part: slice) -> np.ndarray:
-    """Return rows of blocks with a pixel around them, (n + 2, W + 2) float32, of pixels, (H, W), whose edges repeat."""
-    rows = np.arange(BLOCK * part.start - 1, min(BLOCK * part.stop, len(pixels)) + 1).clip(0, len(pixels) - 1)
-    return np.pad(pixels[rows].astype(np.float32), ((0, 0), (1, 1)), mode="edge")
-
-
-def _means_and_variances(strip: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the means and the variances of the 3×3 pixels around each pixel, (n, W) float32 each.
-
-    The strip is (n + 2, W + 2): these pixels, and one more on each side.
+    They are relative to the middle of their range, (n, columns, 64) float32.
     """
-    means: list[np.ndarray] = []
-    for values in (strip, strip * strip):
-        column_sums = values[:-2] + values[1:-1] + values[2:]
-        means.append((column_sums[:, :-2] + column_sums[:, 1:-1] + column_sums[:, 2:]) / np.float32(9))
-    mean, mean_square = means
-    return mean, np.maximum(mean_square - mean * mean, 0)
+    least_noise = 1e-6
+    width = pixels.shape[1]
+    blocks = np.empty((part.stop - part.start, width // BLOCK, BLOCK**2), np.float32)
+    kernels.jpeg_wiener(pixels, width, BLOCK * part.start, noise, least_noise, blocks)
+    return blocks
 
 
-def _difference(luma: np.ndarray, jpeg: JpegPicture, part: slice) -> np.ndarray:
-    """Return the coefficients of rows of blocks of luma, (8n, 8 · columns) float32, minus the JPEG's, in quanta."""
-    difference: np.ndarray = coefficients(luma - 128) / jpeg.quanta(0).astype(np.float32) - jpeg.planes[0][part]
-    return difference
+def _less_coefficients(blocks: np.ndarray, jpeg: JpegPicture, part: slice) -> np.ndarray:
+    """Return the coefficients of blocks of pixels, (n, columns, 64) float32, less those of rows of luma, in quanta."""
+    exact = dct(blocks)
+    kernels.jpeg_errors(np.ascontiguousarray(jpeg.planes[0][part]), jpeg.quanta(0).astype(np.float32), exact)
+    return exact

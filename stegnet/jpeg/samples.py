@@ -15,9 +15,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from stegnet import kernels
-from stegnet.core.pixels import BLOCK, COSINES, DCT_BASIS, LEVELS, ZIGZAG, in_block_rows
+from stegnet.core.pixels import BLOCK, COSINES, DCT_BASIS, ZIGZAG, in_block_rows
 from stegnet.jpeg.coefficients import JpegPicture
-from stegnet.jpeg.cover import rounding_directions
+from stegnet.jpeg.cover import estimated_errors
 from stegnet.sealing.costs import MEDIAN, WET, Costs
 from stegnet.sealing.sample_order import UNEVEN, SampleRules, size_bytes
 
@@ -99,35 +99,30 @@ def coefficient_costs(jpeg: JpegPicture, errors: NDArray[np.float32] | None = No
     luma = jpeg.planes[0]
     pixels = jpeg.decoded_luma.shown
     rows, cols, _ = luma.shape
-    costs = juniward(pixels, jpeg.quanta(0))[..., 1:]
-    of_used = np.concatenate(in_block_rows(lambda part: costs[part][luma[part, :, 1:] != 0], rows))
+    costs = juniward(pixels, jpeg.quanta(0))
+
+    def used(part: slice) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        found = np.empty(costs[part].size, np.float32)
+        ones = np.zeros(BLOCK**2, bool)
+        return found[: kernels.jpeg_used(np.ascontiguousarray(luma[part]), costs[part], ones, found)].copy(), ones
+
+    of_used, ones = zip(*in_block_rows(used, rows), strict=True)
+    of_all = np.concatenate(of_used)
     # The median nonzero coefficient costs MEDIAN.
-    scale = MEDIAN / (np.median(of_used, overwrite_input=True) if of_used.size else np.median(costs))
-    del of_used
-    ones = in_block_rows(lambda part: (np.abs(luma[part, :, 1:]) == 1).any((0, 1)), rows)
-    never_one = ~np.logical_or.reduce(ones)
-    directions = rounding_directions(jpeg) if errors is None else None
-    rational = list(COST_SETTINGS.rational)
+    scale = MEDIAN / (np.median(of_all, overwrite_input=True) if of_all.size else np.median(costs[..., 1:]))
+    del of_used, of_all
+    has_ones = np.logical_or.reduce(ones)
+    ties = np.full(BLOCK**2, np.inf, np.float32)
+    ties[1:][list(COST_SETTINGS.rational)] = COST_SETTINGS.tie
+    estimated = 0.0 if errors is not None else float(COST_SETTINGS.estimated)
+    errors_of = estimated_errors(jpeg) if errors is None else errors.__getitem__
     up, down = np.empty((2, rows, cols * CARRIED, 1), np.uint16)
 
     def fill(part: slice) -> None:
-        # Share off the cost: of changes up where positive, of changes down where negative.
-        if errors is not None:
-            doubled = 2 * errors[part][..., 1:]
-            doubled[..., rational] *= np.abs(doubled[..., rational]) < COST_SETTINGS.tie
-            discounts = np.clip(doubled, -COST_SETTINGS.known, COST_SETTINGS.known)
-        else:
-            assert directions is not None
-            discounts = COST_SETTINGS.estimated * directions(part)[..., 1:]
-        blocks = pixels[BLOCK * part.start : BLOCK * part.stop].reshape(-1, BLOCK, cols, BLOCK)
-        clipped = ((blocks == 0) | (blocks == LEVELS)).any((1, 3))
-        for change_costs, discount in ((up, np.maximum(discounts, 0)), (down, np.maximum(-discounts, 0))):
-            scaled = np.clip(costs[part] * (1 - discount) * scale, 1, WET).astype(np.uint16)
-            scaled[clipped] = WET
-            if never_one.any():
-                used = luma[part, :, 1:][..., never_one] != 0
-                scaled[..., never_one] = np.where(used, scaled[..., never_one], WET)
-            change_costs[part] = scaled.reshape(len(scaled), -1, 1)
+        blocks = np.ascontiguousarray(luma[part]), costs[part], np.ascontiguousarray(errors_of(part))
+        strip = pixels[BLOCK * part.start : BLOCK * part.stop]
+        factors = estimated, float(COST_SETTINGS.known), float(scale)
+        kernels.jpeg_step_costs(*blocks, strip, cols, ties, has_ones, *factors, WET, up[part], down[part])
 
     in_block_rows(fill, rows)
     return Costs(up, down)

@@ -29,6 +29,14 @@ PyObject *code_scan(PyObject *self, PyObject *arguments);
 /* _scan_decoding.c */
 PyObject *decode_scan(PyObject *self, PyObject *arguments);
 
+/* _jpeg_costs.c */
+PyObject *jpeg_show(PyObject *self, PyObject *arguments);
+PyObject *jpeg_variances(PyObject *self, PyObject *arguments);
+PyObject *jpeg_wiener(PyObject *self, PyObject *arguments);
+PyObject *jpeg_errors(PyObject *self, PyObject *arguments);
+PyObject *jpeg_used(PyObject *self, PyObject *arguments);
+PyObject *jpeg_step_costs(PyObject *self, PyObject *arguments);
+
 /* _belief.c */
 PyObject *decode(PyObject *self, PyObject *arguments);
 

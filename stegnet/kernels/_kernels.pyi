@@ -195,6 +195,68 @@ def decode(ratios: F32, ends: I32, groups: I64, table: F32, iterations: int, mes
         message: (k,), written if a codeword is found.
     """
 
+def jpeg_show(values: F32, columns: int, shown: U8, room: F32) -> None:
+    """Round pixels of blocks, (rows, columns, 64) relative to 128, to (8 · rows, 8 · columns), and clip them.
+
+    The room of a block, (rows, columns), is the least distance of its pixels from 0 and 255 before. The values change.
+    """
+
+def jpeg_variances(pixels: U8, width: int, first: int, out: F32) -> None:
+    """Write the variances of the 3×3 pixels around each one of rows of a picture from the first on, (n, W).
+
+    Pixels at the edges of the picture repeat beyond them.
+    """
+
+def jpeg_wiener(pixels: U8, width: int, first: int, noise: float, least: float, out: F32) -> None:
+    """Filter pixels, (8 · rows, 8 · columns), from a row on, by Wiener's filter of 3×3 for a variance of the noise.
+
+    The result is arranged by block, (n, columns, 64), relative to 128. Noise is taken for the `least` if it is less.
+    """
+
+def jpeg_errors(luma: I16, quanta: F32, exact: F32) -> None:
+    """Turn exact coefficients, (n, 64), into errors: in `quanta`, less what they were rounded to, `luma`."""
+
+def jpeg_used(luma: I16, costs: F32, ones: Bools, out: F32) -> int:
+    """Write the costs, (n, 64), of coefficients that are not 0, but for the first of each block; return their number.
+
+    Frequencies with a coefficient of 1 or −1 are marked in `ones`, (64,).
+    """
+
+def jpeg_step_costs(
+    luma: I16,
+    costs: F32,
+    errors: F32,
+    pixels: U8,
+    columns: int,
+    ties: F32,
+    ones: Bools,
+    estimated: float,
+    known: float,
+    scale: float,
+    wet: int,
+    up: U16,
+    down: U16,
+) -> None:
+    """Write the costs of steps by 1 and −1 of coefficients, (rows, columns, 63), from 1 to `wet`.
+
+    They cost `wet` in blocks with pixels, (8 · rows, 8 · columns), of 0 or 255, and 0 where no `ones` are, (64,).
+
+    Args:
+        luma: coefficients, (rows, columns, 64).
+        costs: costs of their steps, before they are scaled.
+        errors: exact values less the coefficients.
+        pixels: pixels of the blocks.
+        columns: blocks in a row.
+        ties: doubled errors from which there is no discount, (64,).
+        ones: frequencies at which a coefficient is 1 or −1.
+        estimated: discount of steps towards the exact value, if errors are estimated; 0: they are known.
+        known: the largest of these discounts, which are then the doubled errors.
+        scale: factor of all costs.
+        wet: cost of steps that should not be made.
+        up: costs of steps by 1.
+        down: costs of steps by −1.
+    """
+
 def jpeg_ycc(rgb: U8, luma: U8, blue: U8, red: U8) -> None:
     """Convert RGB, (H, W, 3), to luma and chroma, (H, W) each."""
 

@@ -10,7 +10,7 @@ from PIL import Image
 from scipy.signal import wiener
 
 from stegnet.core.pixels import DCT_BASIS
-from stegnet.jpeg.cover import noise_of, rounding_directions, rounding_errors, smoothed
+from stegnet.jpeg.cover import estimated_errors, noise_of, rounding_errors, smoothed
 from stegnet.jpeg.samples import coefficient_costs, fixed_samples
 from stegnet.sealing import WET
 from tests.support.jpegs import ZIGZAG, jpeg_cover, juniward, read_jpeg
@@ -64,7 +64,7 @@ def test_a_step_in_the_estimated_direction_costs_less(tmp_path: Path, picture):
     pixels = picture(128, 192)
     Image.fromarray(pixels).save(tmp_path / "a.jpg", quality=75)
     jpeg = read_jpeg(tmp_path / "a.jpg")
-    errors, estimated = rounding_errors(pixels, jpeg), rounding_directions(jpeg)(slice(0, 16))
+    errors, estimated = rounding_errors(pixels, jpeg), np.sign(estimated_errors(jpeg)(slice(0, 16)))
     some = (np.abs(jpeg.planes[0]) > 0) & (np.abs(errors) > 0.1)
     some[..., 0] = False
     assert some.sum() > 500
@@ -81,15 +81,22 @@ def test_a_step_in_the_estimated_direction_costs_less(tmp_path: Path, picture):
 @pytest.mark.filterwarnings("error")
 def test_the_filter_is_wieners():
     """A flat picture is left as it is."""
-    noisy = np.random.default_rng(1).normal(100, 20, (600, 40)).astype(np.float32)
-    noisy[:, :20] = 50 + noisy[:, :20] / 100  # nothing is left of this noise
-    windows = np.lib.stride_tricks.sliding_window_view(np.pad(noisy.astype(float), 1, mode="edge"), (3, 3))
-    wanted = wiener(noisy.astype(float), 3, noise=float(windows.var((2, 3)).mean()))
-    noise, parts = noise_of(noisy), (slice(first, first + 15) for first in range(0, 75, 15))
-    found = np.concatenate([smoothed(noisy, part, noise) for part in parts])
+    noisy = np.random.default_rng(1).normal(100, 20, (600, 40))
+    noisy[:, :20] = 50 + noisy[:, :20] / 10  # nothing is left of this noise
+    pixels = np.rint(noisy).astype(np.uint8)
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(pixels.astype(float), 1, mode="edge"), (3, 3))
+    wanted = wiener(pixels.astype(float), 3, noise=float(windows.var((2, 3)).mean()))
+    noise, parts = noise_of(pixels), (slice(first, first + 15) for first in range(0, 75, 15))
+    found = np.concatenate([by_row(smoothed(pixels, part, noise)) for part in parts])
     np.testing.assert_allclose(found[1:-1, 1:-1], wanted[1:-1, 1:-1], rtol=1e-4)
     flat = np.full((8, 16), 7, np.uint8)
-    np.testing.assert_array_equal(smoothed(flat, slice(0, 1), noise_of(flat)), 7)
+    np.testing.assert_array_equal(by_row(smoothed(flat, slice(0, 1), noise_of(flat))), 7)
+
+
+def by_row(blocks: np.ndarray) -> np.ndarray:
+    """Pixels of blocks, which are relative to the middle of their range."""
+    rows, cols, _ = blocks.shape
+    return blocks.reshape(rows, cols, 8, 8).swapaxes(1, 2).reshape(8 * rows, 8 * cols) + 128
 
 
 def test_frequencies_that_an_encoder_cut_off_are_left_alone(tmp_path: Path, picture):

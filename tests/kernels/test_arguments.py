@@ -103,6 +103,30 @@ def fitting(kernel: str) -> dict[str, Any]:
             "ratios": of(np.float32, 17), "ends": FAR.copy(), "groups": np.array([[2, 2]]), "table": PHI,
             "iterations": 9, "message": of(np.uint8, 4),
         },
+        "jpeg_show": {
+            "values": of(np.float32, 1, 64, fill=5), "columns": 1, "shown": of(np.uint8, 8, 8),
+            "room": of(np.float32, 1, 1),
+        },
+        "jpeg_variances": {
+            "pixels": of(np.uint8, 3, 2, fill=5), "width": 2, "first": 1, "out": of(np.float32, 2, 2),
+        },
+        "jpeg_wiener": {
+            "pixels": of(np.uint8, 8, 8, fill=5), "width": 8, "first": 0, "noise": 0.5, "least": 0.25,
+            "out": of(np.float32, 1, 1, 64),
+        },
+        "jpeg_errors": {
+            "luma": of(np.int16, 1, 64), "quanta": of(np.float32, 64, fill=2), "exact": of(np.float32, 1, 64, fill=3),
+        },
+        "jpeg_used": {
+            "luma": of(np.int16, 1, 64, fill=1), "costs": of(np.float32, 1, 64, fill=3), "ones": of(np.bool_, 64),
+            "out": of(np.float32, 64),
+        },
+        "jpeg_step_costs": {
+            "luma": of(np.int16, 1, 64), "costs": of(np.float32, 1, 64, fill=3), "errors": of(np.float32, 1, 64),
+            "pixels": plane, "columns": 1, "ties": of(np.float32, 64, fill=1), "ones": of(np.bool_, 64),
+            "estimated": 0.0, "known": 0.5, "scale": 2.0, "wet": 9, "up": of(np.uint16, 1, 63),
+            "down": of(np.uint16, 1, 63),
+        },
         "jpeg_ycc": {"rgb": of(np.uint8, 8, 8, 3), "luma": plane.copy(), "blue": plane.copy(), "red": plane.copy()},
         "jpeg_offsets": {
             "decoded": of(np.uint8, 8, 8, 3), "columns": 1, "channels": 3, "offset": of(np.int8, 1, 1, 64),
@@ -208,6 +232,14 @@ WRONG: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("decode", "checks without edges", {"groups": np.array([[0, 4]])}),
     ("decode", "edges of a check beyond 64 bits", {"groups": np.array([[1 << 62, 4]])}),
     ("decode", "a message longer than the word", {"ratios": of(np.float32, 5), "message": of(np.uint8, 6)}),
+    ("jpeg_show", "more columns than blocks", {"columns": 2}),
+    ("jpeg_variances", "rows behind the last", {"first": 2}),
+    ("jpeg_wiener", "rows behind the last", {"first": 1}),
+    ("jpeg_wiener", "rows of half a block", {"width": 4, "pixels": of(np.uint8, 16, 4)}),
+    ("jpeg_wiener", "no least noise", {"least": 0.0}),
+    ("jpeg_step_costs", "more columns than blocks", {"columns": 2}),
+    ("jpeg_step_costs", "costs beyond 16 bits", {"wet": 1 << 16}),
+    ("jpeg_step_costs", "a discount below 0", {"known": -0.5}),
     ("jpeg_offsets", "two channels", {"channels": 2}),
     ("jpeg_offsets", "no column", {"columns": 0}),
     ("jpeg_offsets", "more columns than blocks", {"columns": 2}),

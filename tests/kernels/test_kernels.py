@@ -1,5 +1,6 @@
 """The kernels against their oracles in NumPy: the same bits."""
 
+from dataclasses import replace
 from functools import partial
 from itertools import product
 from typing import get_args
@@ -10,6 +11,7 @@ from PIL import Image
 
 from stegnet import kernels
 from stegnet.core.parallel import parallel_map
+from stegnet.jpeg.cover import rounding_errors
 from stegnet.jpeg.libjpeg import (
     DctMethod,
     blocks_that_hold,
@@ -17,7 +19,7 @@ from stegnet.jpeg.libjpeg import (
     colour_offsets,
     encode_planes,
 )
-from stegnet.jpeg.samples import juniward
+from stegnet.jpeg.samples import coefficient_costs, juniward
 from stegnet.keys import Key
 from stegnet.sealing import Costs, RepeatAccumulateCode, SampleRules, SealOptions, seal, texture_costs, trellis
 from stegnet.sealing.sample_order import first_sorted, stable_argsort
@@ -92,6 +94,23 @@ def test_wavelet_costs_are_the_same(size):
     """Bit for bit, although they are floating-point numbers: no product is added before it is rounded."""
     pixels = np.random.default_rng(size).integers(0, 256, size).astype(np.float32)
     both(lambda: juniward(pixels, np.arange(1, 65)))
+
+
+@pytest.mark.parametrize("size", [(8, 8), (16, 40), (264, 24)])
+@pytest.mark.parametrize("highest", [0, 1, 40, 9000])
+def test_costs_of_a_jpeg_are_the_same(tmp_path, size, highest):
+    """Bit for bit, by errors that are known or estimated; of pixels in and far beyond their range."""
+    random = np.random.default_rng((*size, highest))
+    Image.fromarray(random.integers(0, 256, size, np.uint8)).save(tmp_path / "a.jpg", quality=50)
+    jpeg = read_jpeg(tmp_path / "a.jpg")
+    luma = random.integers(-highest, highest + 1, jpeg.planes[0].shape).astype(np.int16)
+    luma[..., random.permutation(64)[:50]] *= random.random((*luma.shape[:2], 1)) < 0.2
+    errors = (random.integers(-50, 51, luma.shape) / 100).astype(np.float32)
+    for known in (None, errors):
+        both(lambda known=known: np.stack(coefficient_costs(replace(jpeg, planes=(luma,)), known)))
+    both(lambda: replace(jpeg, planes=(luma,)).decoded_luma.shown)
+    both(lambda: replace(jpeg, planes=(luma,)).decoded_luma.room)
+    both(lambda: rounding_errors(jpeg.decoded_luma.shown // 2, jpeg))
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 40, 5000])

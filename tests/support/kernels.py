@@ -8,11 +8,18 @@ import numpy as np
 import pytest
 
 from stegnet import kernels
-from tests.kernels import numpy_belief, numpy_kernels, numpy_libjpeg, numpy_scan_decoding, numpy_scans
+from tests.kernels import (
+    numpy_belief,
+    numpy_jpeg_costs,
+    numpy_kernels,
+    numpy_libjpeg,
+    numpy_scan_decoding,
+    numpy_scans,
+)
 
 ORACLES: dict[str, Callable[..., Any]] = {
     name: oracle
-    for module in (numpy_belief, numpy_kernels, numpy_libjpeg, numpy_scan_decoding, numpy_scans)
+    for module in (numpy_belief, numpy_jpeg_costs, numpy_kernels, numpy_libjpeg, numpy_scan_decoding, numpy_scans)
     for name, oracle in vars(module).items()
     if isinstance(oracle, FunctionType) and oracle.__module__ == module.__name__ and not name.startswith("_")
 }
