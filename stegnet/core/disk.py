@@ -307,9 +307,10 @@ def _remove_stale(folder: Path) -> None:
     temporary_name = re.compile(r"\..+\.[0-9a-f]{12}\.part", re.DOTALL)
     stale_after = 7 * 86400.0  # seconds
     with suppress(PermissionError):
-        for part in folder.iterdir():
-            if temporary_name.fullmatch(part.name):
-                with suppress(OSError):
-                    status = part.lstat()
-                    if stat.S_ISREG(status.st_mode) and time.time() - status.st_mtime > stale_after:
-                        part.unlink()
+        with os.scandir(folder) as entries:
+            parts = [entry.path for entry in entries if temporary_name.fullmatch(entry.name)]
+        for part in map(Path, parts):
+            with suppress(OSError):
+                status = part.lstat()
+                if stat.S_ISREG(status.st_mode) and time.time() - status.st_mtime > stale_after:
+                    part.unlink()

@@ -126,8 +126,12 @@ class OpenedFile:
         if self._data is not None and not has_again:
             return self._streams.enter_context(io.BufferedReader(io.BytesIO(self._data)))
         file = io.FileIO(again if has_again else self.path)
-        file.name = str(self.path.resolve())
+        file.name = self._resolved
         return self._streams.enter_context(io.BufferedReader(file))
+
+    @cached_property
+    def _resolved(self) -> str:
+        return str(self.path.resolve())
 
     def fileno(self) -> int:
         """Return the descriptor, which all readers share."""

@@ -31,7 +31,8 @@ def jpeg_proof(luma: np.ndarray, quanta: np.ndarray) -> str | None:
     basis = (DCT_BASIS * quanta[:, None]).astype(np.float32)
     pooled = DctHistograms()
     blocks = SIDE // BLOCK
-    for top, left in starts(luma.shape, blocks):
+    corners = list(starts(luma.shape, blocks))
+    for top, left in corners:
         part = luma[top : top + blocks, left : left + blocks]
         pixels = part.reshape(-1, BLOCK**2).astype(np.float32) @ basis
         pixels = pixels.reshape(*part.shape[:2], BLOCK, BLOCK).swapaxes(1, 2).reshape(-1, part.shape[1] * BLOCK)
@@ -40,7 +41,7 @@ def jpeg_proof(luma: np.ndarray, quanta: np.ndarray) -> str | None:
         if grid.was_quantised():
             return OTHER_GRID
         pooled.join(grid)
-    if pooled.was_quantised():
+    if len(corners) > 1 and pooled.was_quantised():
         return OTHER_GRID
     return JPEG_REPEATS if _repeats_blocks(luma) else None
 
@@ -53,8 +54,9 @@ def _repeats_blocks(luma: np.ndarray) -> bool:
     factors = np.frombuffer(Random(0).randbytes(8 * BLOCK**2), np.int64) | 1  # any odd numbers
     turned = np.argsort(ZIGZAG)[ZIGZAG % BLOCK * BLOCK + ZIGZAG // BLOCK][1:] - 1  # places of transposed frequencies
     found = []
-    for row in luma:  # a row of blocks at a time, to save memory
-        values = np.abs(row[:, 1:].astype(np.int64))
+    at_once = max(4096 // luma.shape[1], 1)  # rows, which bounds the memory
+    for start in range(0, len(luma), at_once):
+        values = np.abs(luma[start : start + at_once].reshape(-1, BLOCK**2)[:, 1:].astype(np.int64))
         values = values[(np.count_nonzero(values, axis=1) >= 12) & (values.sum(1) >= 30)]
         with np.errstate(over="ignore"):
             found.append(np.minimum(values @ factors[1:], values[:, turned] @ factors[1:]))

@@ -46,13 +46,15 @@ typedef struct {
     uint8_t latest[4][STATES * LANES], decisions[];
 } Work;
 
-/* The first of two sums of trits, digit by digit modulo 3. */
-static int32_t plus(int32_t state, int32_t column, int factor)
+/* Fills the sums of each state and some times a column, digit by digit modulo 3. */
+static void add_to_all(int32_t *sums, int32_t states, int32_t column, int factor)
 {
-    int32_t sum = 0;
-    for (int power = 1; power < STATES; power *= DIGITS)
-        sum += (state / power + factor * (column / power)) % DIGITS * power;
-    return sum;
+    sums[0] = 0;
+    for (int32_t power = 1; power < states; power *= DIGITS)
+        for (int digit = DIGITS - 1; digit >= 0; digit--) {
+            const int32_t sum = (digit + factor * (column / power)) % DIGITS * power;
+            for (int32_t state = 0; state < power; state++) sums[digit * power + state] = sums[state] + sum;
+        }
 }
 
 static void fill(Code *code, int height, const uint16_t *columns, Py_ssize_t count)
@@ -60,11 +62,10 @@ static void fill(Code *code, int height, const uint16_t *columns, Py_ssize_t cou
     code->height = height;
     code->states = 1;
     for (int digit = 0; digit < height; digit++) code->states *= DIGITS;
-    for (Py_ssize_t sample = 0; sample < count; sample++)
-        for (int32_t state = 0; state < code->states; state++) {
-            code->before_up[sample][state] = plus(state, columns[sample], 2);
-            code->before_down[sample][state] = plus(state, columns[sample], 1);
-        }
+    for (Py_ssize_t sample = 0; sample < count; sample++) {
+        add_to_all(code->before_up[sample], code->states, columns[sample], 2);
+        add_to_all(code->before_down[sample], code->states, columns[sample], 1);
+    }
 }
 
 static inline void through_lanes(

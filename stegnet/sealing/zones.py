@@ -395,9 +395,10 @@ def _write_lanes(cost_map: CostMap, trits: NDArray[np.uint8], layout: trellis.La
     def write(part: slice) -> None:
         lanes = slice(part.start // layout.length, part.stop // layout.length)
         starts = range(first, first + layout.length * layout.lanes, layout.lanes)
-        numbers = np.concatenate(
-            [cost_map.order.numbers(slice(start + lanes.start, start + lanes.stop)) for start in starts]
-        )
+        zones = [slice(start + lanes.start, start + lanes.stop) for start in starts]
+        if lanes == slice(0, layout.lanes):  # they follow one another
+            zones = [slice(first, first + layout.length * layout.lanes)]
+        numbers = np.concatenate([cost_map.order.numbers(zone) for zone in zones])
         part_layout = replace(layout, lanes=lanes.stop - lanes.start)
         costs = (*cost_map.costs.at(numbers), trellis.NO_TIES)
         changes = trellis.write(_gathered(samples, numbers), trits_of(lanes), part_layout, costs)

@@ -77,12 +77,12 @@ class DctHistograms:
         size = self.bins * self.most
         down = (np.arange(height - 7) + top) % 8
         across = (np.arange(width - 7) + left) % 8
-        offsets = ((down[:, None] * 8 + across) * size).astype(np.int32)
+        offsets = (down[:, None] * 8 + across) * size
         cosines = (COSINES * self.bins).astype(np.float32)
         by_rows = [_correlated(luma, cosines[row], 0) for row in range(4)]
         for index, (row, column) in enumerate(self.frequencies):
             values = np.abs(_correlated(by_rows[row], cosines[column] / self.bins, 1))
-            places = np.minimum(np.rint(values, out=values), size - 1).astype(np.int32)
+            places = np.minimum(np.rint(values, out=values), size - 1).astype(np.intp)
             places += offsets
             self._counts[index] += np.bincount(places.ravel(), minlength=64 * size).reshape(8, 8, size)
 
@@ -100,7 +100,7 @@ class DctHistograms:
         counts = self._counts.copy()
         counts[..., -1] = 0  # values that are too large
         flat = counts.reshape(-1, counts.shape[-1])
-        beyond = flat.sum(1, keepdims=True) - np.cumsum(flat, 1)[:, (steps * self.bins / 2).astype(int)]
+        beyond = flat @ (np.arange(flat.shape[1])[:, None] > (steps * self.bins / 2).astype(int)).astype(np.float32)
         # Cosines of the phases of values that are not nearest to 0.
         waves = np.cos(2 * np.pi * self._places[:, None] / steps) * (self._places[:, None] > steps / 2)
         sums = flat @ waves.astype(np.float32)
