@@ -323,7 +323,7 @@ def count(blocks: I16, owners: U8, dc: U8, ac: U8, interval: int, counts: I64) -
     """
 
 def code(blocks: I16, owners: U8, dc: U8, ac: U8, interval: int, codes: U16, sizes: U8, out: U8) -> int:
-    """Write the bytes of a scan, of which `out` holds 16 more, and return their number.
+    """Write the bytes of a scan, of which `out` holds twice as many, and return their number.
 
     A symbol's code in each table is in `codes`, (32, 256), and its length in bits in `sizes`; ValueError is raised if
     that of a symbol that is used is 0. The other arguments are those of `count`.

@@ -4,8 +4,12 @@
 
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 enum { BLOCK = 64, TABLES = 32, SYMBOLS = 256, COMPONENTS = 4, ZRL = 0xF0, LONGEST_CODE = 16 };
-enum { MARGIN = 16, NO_CODE = 1, NO_ROOM = 2 }; /* bytes: more than a symbol takes, or the end of an interval */
+enum { PART = 4096, MARGIN = 512, NO_CODE = 1, NO_ROOM = 2 }; /* bytes; the margin is more than a block takes */
 
 /* A scan: blocks in order, and of each block of an MCU its component and tables. */
 typedef struct {
@@ -14,70 +18,103 @@ typedef struct {
     Py_ssize_t count, per_mcu, interval;
 } Scan;
 
-/* Where symbols go: they are counted, or written by their codes. */
+/* Where symbols go: they are counted, or written by their codes, a part after the other. */
 typedef struct {
-    int64_t *counts; /* NULL: they are written */
-    const uint16_t *codes;
-    const uint8_t *sizes;
-    uint8_t *out;
-    Py_ssize_t at, room;
-    uint64_t waiting; /* bits that make no whole byte yet, the last ones lowest */
+    int64_t *counts;       /* NULL: they are written */
+    const uint32_t *codes; /* each below its length in the upper half; 0: none */
+    uint8_t *out, *end;
+    uint8_t *part, *at; /* the part, and the place of its next byte */
+    uint64_t waiting;   /* lowest: bits that make no whole byte yet, up to seven */
     int bits, failure;
 } Sink;
 
-/* Writes the oldest whole bytes that wait, so many, with a zero behind each 255. */
-static void put_bytes(Sink *sink, int count)
+/* Writes the part, with a zero behind each byte of 255, and begins the next one. */
+static void put_part(Sink *sink)
 {
-    for (; count; count--) {
-        sink->bits -= 8;
-        const uint8_t byte = (uint8_t)(sink->waiting >> sink->bits);
-        sink->out[sink->at++] = byte;
-        if (byte == 0xFF) sink->out[sink->at++] = 0;
+    const Py_ssize_t count = sink->at - sink->part;
+    if (sink->end - sink->out < 2 * count) {
+        sink->failure = NO_ROOM;
+        return;
     }
+    const uint8_t *const part = sink->part;
+    uint8_t *out = sink->out;
+    for (Py_ssize_t at = 0; at < count;) {
+        const uint8_t *const found = memchr(part + at, 0xFF, (size_t)(count - at));
+        const Py_ssize_t next = found ? found - part + 1 : count;
+        memcpy(out, part + at, (size_t)(next - at));
+        out += next - at;
+        at = next;
+        if (found) *out++ = 0;
+    }
+    sink->out = out;
+    sink->at = sink->part;
 }
 
-static inline void put(Sink *sink, int table, int symbol, uint32_t extra, int length)
+/* Without branches, which no processor would predict: eight bytes are written, of which so many stay as are whole. */
+static inline void put_bits(Sink *sink, uint64_t bits, int count)
+{
+    sink->waiting = sink->waiting << count | bits;
+    sink->bits += count;
+    const uint64_t first = sink->waiting << 1 << (63 - sink->bits);
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ /* compilers don't see it in the loop */
+    const uint64_t turned = __builtin_bswap64(first);
+    memcpy(sink->at, &turned, sizeof turned);
+#else
+    for (int byte = 0; byte < 8; byte++) sink->at[byte] = (uint8_t)(first >> (56 - 8 * byte));
+#endif
+    sink->at += sink->bits >> 3;
+    sink->bits &= 7;
+}
+
+static inline void put(Sink *sink, const int counts, int table, int symbol, uint32_t extra, int length)
 {
     const int entry = table * SYMBOLS + symbol;
-    if (sink->counts) {
+    if (counts) {
         sink->counts[entry]++;
         return;
     }
-    const int size = sink->sizes[entry];
-    if (!size || sink->room - sink->at < MARGIN) {
-        if (!sink->failure) sink->failure = size ? NO_ROOM : NO_CODE;
-        return;
-    }
-    sink->waiting = ((sink->waiting << size | sink->codes[entry]) << length) | extra;
-    sink->bits += size + length;
-    if (sink->bits >= 32) put_bytes(sink, 4); /* up to 31 and 32 are waiting */
+    const uint32_t code = sink->codes[entry];
+    if (!code) sink->failure = NO_CODE;
+    put_bits(sink, (uint64_t)(code & 0xFFFF) << length | extra, (int)(code >> 16) + length);
 }
 
-/* Of a number below 2^16; without branches, which no processor would predict. */
+/* Of a number below 2^17. */
 static inline int bit_length(uint32_t number)
 {
-    int length = (number > 0xFF) << 3;
-    length += (number >> length > 0xF) << 2;
-    length += (number >> length > 3) << 1;
-    length += number >> length > 1;
-    return length + (number > 0);
+#ifdef __GNUC__
+    return 31 - __builtin_clz(number << 1 | 1);
+#else
+    int length = 0;
+    for (; number; number >>= 1) length++;
+    return length;
+#endif
 }
 
 /* A value behind a run of zeros: its size, and the bits that tell which of that size it is (F.1.2.1); up to 16. */
-static inline void put_value(Sink *sink, int table, int run, int32_t value)
+static inline void put_value(Sink *sink, const int counts, int table, int run, int32_t value)
 {
     const uint32_t magnitude = (uint32_t)(value < 0 ? -value : value);
     const int size = bit_length(magnitude);
     const uint32_t extra = value < 0 ? ((uint32_t)1 << size) - 1 - magnitude : magnitude;
-    put(sink, table, (run * 16 + size) % SYMBOLS, extra, size);
+    put(sink, counts, table, (run * 16 + size) % SYMBOLS, extra, size);
 }
 
 /* The places of a block's coefficients that are not 0, the first left out: a bit for each. */
 static inline uint64_t places_used(const int16_t *block)
 {
     uint64_t used = 0;
+#ifdef __SSE2__
+    const __m128i *const eights = (const __m128i *)block, zeros = _mm_setzero_si128();
+    for (int place = 0; place < BLOCK / 16; place++) {
+        const __m128i first = _mm_cmpeq_epi16(_mm_loadu_si128(eights + 2 * place), zeros);
+        const __m128i second = _mm_cmpeq_epi16(_mm_loadu_si128(eights + 2 * place + 1), zeros);
+        used |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_packs_epi16(first, second)) << 16 * place;
+    }
+    return ~used & ~(uint64_t)1;
+#else
     for (int place = 1; place < BLOCK; place++) used |= (uint64_t)(block[place] != 0) << place;
     return used;
+#endif
 }
 
 static inline int lowest(uint64_t bits)
@@ -91,57 +128,58 @@ static inline int lowest(uint64_t bits)
 #endif
 }
 
-static void put_block(Sink *sink, const int16_t *block, int ac)
+static inline void put_block(Sink *sink, const int counts, const int16_t *block, int ac)
 {
     int before = 0;
     for (uint64_t used = places_used(block); used; used &= used - 1) {
         const int place = lowest(used);
         int run = place - before - 1;
-        for (; run > 15; run -= 16) put(sink, ac, ZRL, 0, 0);
-        put_value(sink, ac, run, block[place]);
+        for (; run > 15; run -= 16) put(sink, counts, ac, ZRL, 0, 0);
+        put_value(sink, counts, ac, run, block[place]);
         before = place;
     }
-    if (before < BLOCK - 1) put(sink, ac, 0, 0, 0);
+    if (before < BLOCK - 1) put(sink, counts, ac, 0, 0, 0);
 }
 
 /* Fills up the last byte with ones, and writes a restart marker. */
-static void end_interval(Sink *sink, int marker)
+static inline void end_interval(Sink *sink, int marker)
 {
-    if (sink->counts || sink->failure) return;
-    if (sink->room - sink->at < MARGIN) {
+    const int fill = -sink->bits & 7;
+    put_bits(sink, (1u << fill) - 1, fill);
+    put_part(sink);
+    if (marker < 0 || sink->failure) return;
+    if (sink->end - sink->out < 2) {
         sink->failure = NO_ROOM;
         return;
     }
-    const int fill = -sink->bits & 7;
-    sink->waiting = sink->waiting << fill | ((1u << fill) - 1);
-    sink->bits += fill;
-    put_bytes(sink, sink->bits / 8);
-    if (marker < 0) return;
-    sink->out[sink->at++] = 0xFF;
-    sink->out[sink->at++] = (uint8_t)(0xD0 + marker);
+    *sink->out++ = 0xFF;
+    *sink->out++ = (uint8_t)(0xD0 + marker);
 }
 
-static void put_scan(Sink *sink, const Scan *scan)
+/* Of a copy of the sink, which a compiler knows to be apart from what is written. */
+static inline Sink put_scan(Sink sink, const int counts, const Scan *scan)
 {
     int32_t before[COMPONENTS] = {0};
     int marker = 0;
     Py_ssize_t left = scan->interval, in_mcu = 0;
-    for (Py_ssize_t number = 0; number < scan->count && !sink->failure; number++) {
+    for (Py_ssize_t number = 0; number < scan->count && !sink.failure; number++) {
+        if (!counts && sink.at - sink.part > PART - MARGIN) put_part(&sink);
         if (!left) {
-            end_interval(sink, marker);
+            if (!counts) end_interval(&sink, marker);
             marker = (marker + 1) & 7;
             left = scan->interval;
             memset(before, 0, sizeof before);
         }
         const int16_t *const block = scan->blocks + number * BLOCK;
         const int owner = scan->owners[in_mcu];
-        put_value(sink, scan->dc[owner], 0, block[0] - before[owner]);
+        put_value(&sink, counts, scan->dc[owner], 0, block[0] - before[owner]);
         before[owner] = block[0];
-        put_block(sink, block, scan->ac[owner]);
+        put_block(&sink, counts, block, scan->ac[owner]);
         left--;
         in_mcu = in_mcu + 1 == scan->per_mcu ? 0 : in_mcu + 1;
     }
-    end_interval(sink, -1);
+    if (!counts && !sink.failure) end_interval(&sink, -1);
+    return sink;
 }
 
 /* Whether the buffers fit each other; they are blocks, owners, tables of DC and of AC. */
@@ -167,7 +205,7 @@ PyObject *count_symbols(PyObject *self, PyObject *arguments)
     Sink sink = {.counts = buffers[4].buf};
     const int fits = fit(&scan, buffers) && buffers[4].len == TABLES * SYMBOLS * (Py_ssize_t)sizeof *sink.counts;
     PyThreadState *others = PyEval_SaveThread();
-    if (fits) put_scan(&sink, &scan);
+    if (fits) put_scan(sink, 1, &scan);
     PyEval_RestoreThread(others);
     return ended(fits, buffers, 5);
 }
@@ -179,17 +217,24 @@ PyObject *code_scan(PyObject *self, PyObject *arguments)
     if (!PyArg_ParseTuple(arguments, "y*y*y*y*ny*y*w*", buffers, buffers + 1, buffers + 2, buffers + 3, &scan.interval,
                           buffers + 4, buffers + 5, buffers + 6))
         return NULL;
-    Sink sink = {NULL, buffers[4].buf, buffers[5].buf, buffers[6].buf, 0, buffers[6].len, 0, 0, 0};
+    const uint16_t *const codes = buffers[4].buf;
+    const uint8_t *const sizes = buffers[5].buf;
+    uint8_t *const out = buffers[6].buf;
+    uint32_t coded[TABLES * SYMBOLS];
+    uint8_t part[PART];
+    Sink sink = {NULL, coded, out, out + buffers[6].len, part, part, 0, 0, 0};
     int fits = fit(&scan, buffers) && buffers[4].len == 2 * TABLES * SYMBOLS && buffers[5].len == TABLES * SYMBOLS;
-    for (int entry = 0; fits && entry < TABLES * SYMBOLS; entry++)
-        fits = sink.sizes[entry] <= LONGEST_CODE && !(sink.codes[entry] >> sink.sizes[entry]);
+    for (int entry = 0; fits && entry < TABLES * SYMBOLS; entry++) {
+        fits = sizes[entry] <= LONGEST_CODE && !(codes[entry] >> sizes[entry]);
+        coded[entry] = (uint32_t)sizes[entry] << 16 | codes[entry];
+    }
     PyThreadState *others = PyEval_SaveThread();
-    if (fits) put_scan(&sink, &scan);
+    if (fits) sink = put_scan(sink, 0, &scan);
     PyEval_RestoreThread(others);
     PyObject *none = ended(fits && sink.failure != NO_ROOM, buffers, 7);
     if (none && sink.failure == NO_CODE) {
         PyErr_SetString(PyExc_ValueError, "a symbol has no code");
         return NULL;
     }
-    return none ? PyLong_FromSsize_t(sink.at) : NULL;
+    return none ? PyLong_FromSsize_t(sink.out - out) : NULL;
 }

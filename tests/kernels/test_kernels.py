@@ -167,7 +167,7 @@ def test_scans_without_codes_or_capacity_are_refused():
     assert (counts.sum(), counts[0, 2], counts[0, 0]) == (128, 127, 1)
     written = kernels.code(blocks, owner, owner, owner, 2, codes, sizes, out)
     assert written == -(-(128 * 16 + 2 * 127) // 8) and not out[written:].any()
-    for capacity in (*range(0, 40), written - 1, written):  # 16 bytes more are asked for
+    for capacity in (*range(0, 40), written - 1, written):  # twice as many are asked for
         with pytest.raises(ValueError, match="do not fit"):
             kernels.code(blocks, owner, owner, owner, 2, codes, sizes, out[:capacity])
     with pytest.raises(ValueError, match="no code"):
