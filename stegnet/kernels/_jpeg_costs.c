@@ -210,18 +210,17 @@ typedef struct {
     float estimated, known, scale, wet;
 } Prices;
 
-static inline void price_sides(const float *restrict costs, const float *restrict discounts, const Prices *prices,
-                               uint16_t *restrict up, uint16_t *restrict down)
+/* One side's costs. Each loop does one thing, as compilers don't vectorise branches one behind the other. */
+static inline void price_side(const float *restrict costs, const float *restrict discounts, const Prices *prices,
+                              uint16_t *restrict out)
 {
-    for (int place = 0; place < BLOCK; place++) {
-        const float towards = discounts[place] > 0 ? discounts[place] : 0;
-        const float away = discounts[place] < 0 ? -discounts[place] : 0;
-        float raised = costs[place] * (1 - towards) * prices->scale, lowered = costs[place] * (1 - away) * prices->scale;
-        raised = raised < 1 ? 1 : raised > prices->wet ? prices->wet : raised;
-        lowered = lowered < 1 ? 1 : lowered > prices->wet ? prices->wet : lowered;
-        up[place] = (uint16_t)(int32_t)raised;
-        down[place] = (uint16_t)(int32_t)lowered;
-    }
+    const float scale = prices->scale, wet = prices->wet;
+    float scaled[BLOCK];
+    for (int place = 0; place < BLOCK; place++) scaled[place] = discounts[place] > 0 ? discounts[place] : 0;
+    for (int place = 0; place < BLOCK; place++) scaled[place] = costs[place] * (1 - scaled[place]) * scale;
+    for (int place = 0; place < BLOCK; place++) scaled[place] = scaled[place] > 1 ? scaled[place] : 1;
+    for (int place = 0; place < BLOCK; place++) scaled[place] = scaled[place] < wet ? scaled[place] : wet;
+    for (int place = 0; place < BLOCK; place++) out[place] = (uint16_t)(int32_t)scaled[place];
 }
 
 static inline void discount(const float *restrict errors, const float *restrict ties, const Prices *prices,
@@ -238,12 +237,17 @@ static inline void discount(const float *restrict errors, const float *restrict 
         }
 }
 
+/* Whether a byte of eight is 0. */
+static inline uint64_t has_zero(uint64_t word) { return (word - 0x0101010101010101) & ~word & 0x8080808080808080; }
+
 static inline int is_clipped(const uint8_t *pixels, Py_ssize_t width)
 {
-    uint8_t found = 0;
-    for (int row = 0; row < SIDE; row++, pixels += width)
-        for (int to = 0; to < SIDE; to++) found |= pixels[to] == 0 || pixels[to] == LEVELS;
-    return found;
+    uint64_t found = 0, eight;
+    for (int row = 0; row < SIDE; row++, pixels += width) {
+        memcpy(&eight, pixels, sizeof eight);
+        found |= has_zero(eight) | has_zero(~eight);
+    }
+    return found != 0;
 }
 
 /* A row of blocks: luma, costs and errors go from block to block, pixels and steps' costs as well. */
@@ -257,7 +261,9 @@ WIDEST static void price_row(const int16_t *luma, const float *costs, const floa
     for (Py_ssize_t col = 0; col < cols; col++) {
         const int clipped = is_clipped(pixels + SIDE * col, SIDE * cols);
         discount(errors + col * BLOCK, ties, prices, discounts);
-        price_sides(costs + col * BLOCK, discounts, prices, raised, lowered);
+        price_side(costs + col * BLOCK, discounts, prices, raised);
+        for (int place = 0; place < BLOCK; place++) discounts[place] = -discounts[place];
+        price_side(costs + col * BLOCK, discounts, prices, lowered);
         for (int place = 0; place < BLOCK; place++) {
             const int stays = clipped | (!ones[place] & !luma[col * BLOCK + place]);
             raised[place] = stays ? wet : raised[place];
