@@ -171,7 +171,7 @@ def test_what_is_hard_to_find_is_one_number(method):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("share", [0, 0.0203, 0.5, 1])
+@pytest.mark.parametrize("share", [0.0203, 1, *(pytest.param(share, marks=pytest.mark.night) for share in (0, 0.5))])
 def test_a_large_cover(share):
     """Files of 2.03 % of what fits into a cover of this size ended in a ValueError once."""
     cover = opaque(700, 900, grey=False)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.lanes import FOLDERS, LONGEST, may_be_wanted
 from tools.closure import ROOT, touches
-from tools.reached import COMPUTED, EVERYWHERE, UNSEEN, git, landed, main as reached_by_a_change, marked, reached
+from tools.reached import ALONE, COMPUTED, EVERYWHERE, UNSEEN, git, landed, main as reached_by_a_change, marked, reached
 
 pytestmark = pytest.mark.slow
 
@@ -115,6 +115,7 @@ def test_what_is_left_to_the_night_is_named(
         (["docs/films.md"], "test_wheel", "demo/test_demo pipeline/whole/test_pipeline"),
         (["demo/src/reveal.js"], "demo/test_demo demo/test_gui", "test_wheel pipeline/whole/test_pipeline"),
         (["dvc.yaml"], "pipeline/whole/test_pipeline", "demo/test_demo test_wheel"),
+        (["stegnet/sealing/embedding.py"], "demo/test_demo", "study/test_robust"),  # studies use all of it
         (["study/robust.py"], "study/test_robust", "study/test_classical demo/test_demo"),
         (["tests/support/sharp/save.js"], "channels/test_recovery", "demo/test_demo"),
         (["stegnet/kernels/_scans.c"], "kernels/test_sanitizers demo/test_demo test_wheel", "tools/test_mutants"),
@@ -136,7 +137,7 @@ def test_other_arithmetic_is_tried_where_networks_change() -> None:
 def test_what_imports_do_not_show_stands_in_a_table_whose_names_exist() -> None:
     tracked = git("ls-files").splitlines()
     long = [path.relative_to(ROOT).as_posix() for path in marked("long")]
-    for tests, patterns in UNSEEN.items():
+    for tests, patterns in (*UNSEEN.items(), *ALONE.items()):
         assert any(fnmatch(name, tests) for name in long), tests
         assert [pattern for pattern in patterns if not any(fnmatch(name, pattern) for name in tracked)] == []
     assert [each for each in (*EVERYWHERE, *COMPUTED) if not any(fnmatch(name, each) for name in tracked)] == []

@@ -10,7 +10,7 @@ import argparse
 import ast
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -37,6 +37,8 @@ UNSEEN = {
     ],
     "tests/tools/*": [".dockerignore", "Dockerfile", "compose.yaml", "examples/*", "tools/*"],
 }  # fmt: skip
+# Tests for which, before the night, no other files count: studies use all of the library, and would always be reached.
+ALONE = {"tests/study/*": ["study/*", "tests/study/*", "tests/support/*", "pipeline/*", "params.yaml", "assets/*"]}
 # Files on which every test depends.
 EVERYWHERE = (
     ".ci/*", "Makefile", "constraints.txt", "tests/conftest.py", "tests/support/lanes.py", "tests/support/settings.py",
@@ -96,18 +98,27 @@ def landed() -> str | None:
 def reached(tests: Iterable[Path], changes: Iterable[str], mark: str = "long") -> list[Path]:
     """Return those of `tests` that a change of these files reaches, by their names from the root."""
     changes = list(changes)
-    if any(fnmatch(name, pattern) for name in changes for pattern in EVERYWHERE):
+    if any(_fits(name, EVERYWHERE) for name in changes):
         return list(tests)
-    if mark == "arithmetic" and not any(fnmatch(name, pattern) for name in changes for pattern in COMPUTED):
+    if mark == "arithmetic" and not any(_fits(name, COMPUTED) for name in changes):
         return []
-    files = {file for name in changes for file in _modules(ROOT / name)}
     found = []
     for test in tests:
-        name = test.relative_to(ROOT).as_posix()
-        used = [pattern for tests, patterns in UNSEEN.items() if fnmatch(name, tests) for pattern in patterns]
-        if touches(test, files) or any(fnmatch(each, pattern) for each in changes for pattern in used):
+        used, alone = (_patterns(table, test) for table in (UNSEEN, ALONE))
+        counted = [name for name in changes if not alone or _fits(name, alone)]
+        files = {file for name in counted for file in _modules(ROOT / name)}
+        if touches(test, files) or any(_fits(name, used) for name in counted):
             found.append(test)
     return found
+
+
+def _patterns(table: Mapping[str, list[str]], test: Path) -> list[str]:
+    name = test.relative_to(ROOT).as_posix()
+    return [pattern for tests, patterns in table.items() if fnmatch(name, tests) for pattern in patterns]
+
+
+def _fits(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatch(name, pattern) for pattern in patterns)
 
 
 def _modules(path: Path) -> list[Path]:
