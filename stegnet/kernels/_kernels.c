@@ -255,35 +255,55 @@ WIDEST static void end_row(uint16_t *restrict sums, uint8_t *restrict trits, Py_
     memset(sums, 0, 2 * (size_t)lanes);
 }
 
+/* Sums of the members of each sum, side by side, modulo 3. */
+WIDEST static void add_members(const uint8_t *restrict members, Py_ssize_t merged, uint32_t *restrict totals,
+                               uint8_t *restrict trits, Py_ssize_t lanes)
+{
+    memset(totals, 0, sizeof *totals * (size_t)lanes);
+    for (Py_ssize_t member = 0; member < merged; member++, members += lanes)
+        for (Py_ssize_t lane = 0; lane < lanes; lane++) totals[lane] += members[lane];
+    for (Py_ssize_t lane = 0; lane < lanes; lane++) trits[lane] = (uint8_t)(totals[lane] % 3);
+}
+
 static PyObject *syndrome(PyObject *self, PyObject *arguments)
 {
     Py_buffer buffers[4]; /* values, starts, columns, trits */
+    Py_ssize_t merged;
     int height;
-    if (!PyArg_ParseTuple(arguments, "y*y*y*iw*", buffers, buffers + 1, buffers + 2, &height, buffers + 3)) return NULL;
+    if (!PyArg_ParseTuple(arguments, "y*ny*y*iw*", buffers, &merged, buffers + 1, buffers + 2, &height, buffers + 3))
+        return NULL;
     const uint8_t *const values = buffers[0].buf;
     const int64_t *const starts = buffers[1].buf;
     const uint16_t *const columns = buffers[2].buf;
     const Py_ssize_t rows = buffers[1].len / 8 - 1, width = buffers[2].len / 2;
     const Py_ssize_t lanes = rows > 0 ? buffers[3].len / rows : 0;
     int fits = height > 0 && height <= HEIGHT && rows > 0 && lanes > 0 && buffers[3].len == rows * lanes &&
-               width <= WIDTH && starts[0] == 0 && buffers[0].len == starts[rows] * lanes;
+               width <= WIDTH && starts[0] == 0 && merged > 0 && merged < 1 << 24 && buffers[0].len % merged == 0 &&
+               buffers[0].len / merged == starts[rows] * lanes;
     for (Py_ssize_t row = 0; fits && row < rows; row++)
         fits = starts[row + 1] >= starts[row] && starts[row + 1] - starts[row] <= width;
     /* Of as many rows as a column has digits; the values of WIDTH columns add up to less than 2^16. */
     uint16_t *const sums = fits ? calloc((size_t)(height * lanes), 2) : NULL;
-    if (sums) {
+    uint32_t *const totals = fits ? malloc(5 * (size_t)lanes) : NULL;
+    uint8_t *const trits = totals ? (uint8_t *)(totals + lanes) : NULL;
+    if (sums && totals) {
         PyThreadState *others = PyEval_SaveThread();
         for (Py_ssize_t row = 0; row < rows; row++) {
-            for (int64_t at = starts[row]; at < starts[row + 1]; at++)
+            for (int64_t at = starts[row]; at < starts[row + 1]; at++) {
+                const uint8_t *const members = values + at * merged * lanes;
+                if (merged > 1) add_members(members, merged, totals, trits, lanes);
                 for (int digit = 0, rest = columns[at - starts[row]]; digit < height; digit++, rest /= DIGITS)
                     if (rest % DIGITS)
-                        add_column(sums + (row + digit) % height * lanes, values + at * lanes, rest % DIGITS, lanes);
+                        add_column(sums + (row + digit) % height * lanes, merged > 1 ? trits : members, rest % DIGITS,
+                                   lanes);
+            }
             end_row(sums + row % height * lanes, (uint8_t *)buffers[3].buf + row * lanes, lanes);
         }
         PyEval_RestoreThread(others);
     }
-    const int lacking = fits && !sums;
+    const int lacking = fits && !(sums && totals);
     free(sums);
+    free(totals);
     PyObject *done = ended(fits, buffers, 4);
     return lacking ? PyErr_NoMemory() : done;
 }
@@ -583,6 +603,21 @@ static PyObject *merge(PyObject *self, PyObject *arguments)
     return ended(fits, buffers, 9);
 }
 
+/* Merges consecutive samples, the member `number` of as many sums, side by side. */
+WIDEST static void merge_side_by_side(
+    const uint8_t *restrict samples, const uint16_t *restrict ties, const uint16_t *restrict up,
+    const uint16_t *restrict down, uint64_t number, uint8_t *restrict values, uint64_t *restrict raised,
+    uint64_t *restrict lowered, Py_ssize_t count)
+{
+    for (Py_ssize_t at = 0; at < count; at++) values[at] = (uint8_t)((uint16_t)(values[at] + samples[at]) % 3);
+    for (Py_ssize_t at = 0; at < count; at++) {
+        const uint64_t rest = (uint64_t)ties[at] << 32 | number;
+        const uint64_t by_up = (uint64_t)up[at] << 48 | rest, by_down = (uint64_t)down[at] << 48 | rest;
+        raised[at] = by_up < raised[at] ? by_up : raised[at];
+        lowered[at] = by_down < lowered[at] ? by_down : lowered[at];
+    }
+}
+
 static PyObject *merge_runs(PyObject *self, PyObject *arguments)
 {
     Py_buffer buffers[9]; /* samples, ranks, ties, up, down, free, values, raised, lowered */
@@ -614,6 +649,20 @@ static PyObject *merge_runs(PyObject *self, PyObject *arguments)
         const Py_ssize_t ordinal = (first + run) * RUN;
         const uint8_t *const next = ahead[ordinal % WAYS];
         Py_ssize_t row = ranks[run] / (merged * lanes), number = ranks[run] / lanes % merged, lane = ranks[run] % lanes;
+        const int plain = channels == 1 && prices.together == 1 && !prices.beside && !prices.unbound;
+        for (Py_ssize_t to = 0, count; plain && to < RUN && row * lanes < sums; to += count) {
+            const Py_ssize_t sample = SAMPLE_OF(ordinal + to), sum = row * lanes + lane;
+            count = STRIDE - 1 - (ordinal + to + SALT) % (STRIDE - 1); /* up to the next salt sample */
+            count = count < RUN - to ? count : RUN - to;
+            count = count < lanes - lane ? count : lanes - lane;
+            merge_side_by_side(samples + sample, ties + (sample - start), prices.up + sample, prices.down + sample,
+                               (uint64_t)number, values + sum, raised + sum, lowered + sum, count);
+            lane += count;
+            if (lane < lanes) continue;
+            lane = 0;
+            if (++number == merged) number = 0, row++;
+        }
+        if (plain) continue;
         for (int to = next[0]; fits && to < RUN && row * lanes < sums; to = next[to + 1]) {
             const Py_ssize_t sample = SAMPLE_OF(ordinal + to), sum = row * lanes + lane;
             uint16_t up, down;

@@ -31,8 +31,11 @@ def search(
     numbers to the base 3 with `height` digits.
     """
 
-def syndrome(values: U8, starts: I64, columns: U16, height: int, trits: U8) -> None:
-    """Write the trits, (rows, lanes), that values, (length · lanes,), hold modulo 3; the rest is as for `search`."""
+def syndrome(values: U8, merged: int, starts: I64, columns: U16, height: int, trits: U8) -> None:
+    """Write the trits, (rows, lanes), that sums of `merged` values each, (length, merged, lanes), hold modulo 3.
+
+    The rest is as for `search`.
+    """
 
 def numbers(runs: I64, first: int, out: I32) -> None:
     """Write the numbers of the samples at the places from the first on, (n,), in an order of runs of data samples."""

@@ -157,16 +157,8 @@ def from_trits(trits: Trits, size: int) -> bytes | None:
 
 def read(values: Samples, plan: Layout) -> Trits:
     """Read trits, (rows, lanes) uint8, from samples, (n,) uint8, at least as many as the layout uses."""
-    if plan.merged == 1:
-        return _syndrome(values, plan)
-    totals = plan.sums(values % 3).sum(1, dtype=np.min_scalar_type(2 * plan.merged))
-    return _syndrome((totals % 3).astype(np.uint8).reshape(-1), plan)
-
-
-def _syndrome(sums: Samples, plan: Layout) -> Trits:
-    """Return the trits, (rows, lanes) uint8, that sums, (n,) uint8, hold modulo 3."""
     trits = np.empty((plan.rows, plan.lanes), np.uint8)
-    kernels.syndrome(sums[: plan.length * plan.lanes], plan.starts, plan.columns, plan.height, trits)
+    kernels.syndrome(plan.sums(values), plan.merged, plan.starts, plan.columns, plan.height, trits)
     return trits
 
 
@@ -206,7 +198,7 @@ def write(
     # Changes must add these numbers, so that the samples modulo 3 have the given trits as their syndrome.
     wanted = np.zeros(plan.rows * plan.lanes, np.uint8)
     wanted[: trits.size] = trits
-    missing = wanted.reshape(plan.rows, plan.lanes) - _syndrome(values, plan)  # below 0, it wraps around
+    missing = wanted.reshape(plan.rows, plan.lanes) - read(values, plan)  # below 0, it wraps around
     missing = np.where(missing > 2, missing + np.uint8(3), missing)
     del values, wanted  # tens of megabytes for large pictures
 

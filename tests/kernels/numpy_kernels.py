@@ -112,9 +112,9 @@ def _through_row(costs: U16, steps: tuple[U16, U16], decisions: tuple[Bools, Boo
     return costs
 
 
-def syndrome(values: U8, starts: I64, columns: U16, height: int, trits: U8) -> None:
+def syndrome(values: U8, merged: int, starts: I64, columns: U16, height: int, trits: U8) -> None:
     rows, lanes = trits.shape
-    lane_values = (values % 3).reshape(-1, lanes)
+    lane_values = (values.reshape(-1, merged, lanes).sum(1, dtype=np.int64) % 3).astype(np.uint8)
     sums = np.zeros((rows + height - 1, lanes), np.uint16)
     widths = np.diff(starts)
     for place in range(widths.max()):
