@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from stegnet.core.pixels import in_block_rows
 from stegnet.core.text import Text
 from stegnet.hiding.medium import SampleMedium, WrittenMedium
 from stegnet.image.pictures import pixel_strips
@@ -113,7 +114,8 @@ class JpegMedium(SampleMedium):
         cover = self.container
         luma = cover.picture.planes[0]
         fixed = self._fixed()
-        if fixed.mean() > most_fixed(fixed.size, COEFFICIENTS):
+        stay = np.count_nonzero(fixed)
+        if stay / fixed.size > most_fixed(fixed.size, COEFFICIENTS):
             return None
 
         most = int(self._used * _MOST_RATE) // 8
@@ -121,18 +123,22 @@ class JpegMedium(SampleMedium):
             share = self._used / max(self._count_used(None), 1)
             most = int(most * share * min(1, 2 * share))
 
-        free = np.count_nonzero(~fixed)
-        if free < fixed.size:
+        if stay:
+            free = fixed.size - stay
             most = min(most, int(free * (free / fixed.size) ** 2 * _MOST_BESIDE) // 8)
         in_all = record_capacity(luma.shape[0], luma.shape[1] * CARRIED, key, 1, COEFFICIENTS)
         return None if in_all is None else min(in_all, most)
 
     def _count_used(self, usable: np.ndarray | None) -> int:
         """Return the number of nonzero coefficients that may change, without the first of each block."""
-        used = self.container.picture.planes[0][..., 1:] != 0
-        if usable is not None:
-            used &= usable
-        return int(np.count_nonzero(used.reshape(-1) & ~self._fixed().reshape(-1)))
+        luma = self.container.picture.planes[0]
+        fixed = self._fixed().reshape(*luma.shape[:2], CARRIED)
+
+        def count(part: slice) -> int:
+            used = np.greater(luma[part, :, 1:] != 0, fixed[part])
+            return int(np.count_nonzero(used if usable is None else used & usable[part]))
+
+        return sum(in_block_rows(count, len(luma)))
 
     def costs(self) -> Costs:
         costs = coefficient_costs(self.cover.picture, self.cover.errors)

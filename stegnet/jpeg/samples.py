@@ -15,6 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from stegnet import kernels
+from stegnet.core.parallel import in_parts
 from stegnet.core.pixels import BLOCK, COSINES, DCT_BASIS, ZIGZAG, in_block_rows
 from stegnet.jpeg.coefficients import JpegPicture
 from stegnet.jpeg.cover import estimated_errors
@@ -101,17 +102,8 @@ def coefficient_costs(jpeg: JpegPicture, errors: NDArray[np.float32] | None = No
     rows, cols, _ = luma.shape
     costs = juniward(pixels, jpeg.quanta(0))
 
-    def used(part: slice) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        found = np.empty(costs[part].size, np.float32)
-        ones = np.zeros(BLOCK**2, bool)
-        return found[: kernels.jpeg_used(np.ascontiguousarray(luma[part]), costs[part], ones, found)].copy(), ones
-
-    of_used, ones = zip(*in_block_rows(used, rows), strict=True)
-    of_all = np.concatenate(of_used)
-    # The median nonzero coefficient costs MEDIAN.
-    scale = MEDIAN / (np.median(of_all, overwrite_input=True) if of_all.size else np.median(costs[..., 1:]))
-    del of_used, of_all
-    has_ones = np.logical_or.reduce(ones)
+    median, has_ones = _median_of_used(luma, costs)
+    scale = MEDIAN / (np.median(costs[..., 1:]) if median is None else median)  # what such a coefficient costs
     ties = np.full(BLOCK**2, np.inf, np.float32)
     ties[1:][list(COST_SETTINGS.rational)] = COST_SETTINGS.tie
     estimated = 0.0 if errors is not None else float(COST_SETTINGS.estimated)
@@ -126,6 +118,40 @@ def coefficient_costs(jpeg: JpegPicture, errors: NDArray[np.float32] | None = No
 
     in_block_rows(fill, rows)
     return Costs(up, down)
+
+
+def _median_of_used(luma: NDArray[np.int16], costs: NDArray[np.float32]) -> tuple[np.float32 | None, NDArray[np.bool_]]:
+    """Return the median cost of coefficients that are not 0, without the first of each block; None: all are 0.
+
+    Frequencies with a coefficient of 1 or −1 are returned as well, (64,). Costs are (rows, columns, 64): positive
+    floats sort as their bits do, so that the median is found half by half, without a copy.
+    """
+
+    def ends(upper: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Return how many costs have at most each upper half, or of those with this one, each lower half."""
+
+        def count(part: slice) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
+            counts = np.zeros(1 << 16, np.uint32)
+            ones = np.zeros(BLOCK**2, bool)
+            kernels.jpeg_count(np.ascontiguousarray(luma[part]), costs[part], upper, ones, counts)
+            return counts, ones
+
+        counts, ones = zip(*in_parts(count, len(luma), most=64), strict=True)
+        return np.sum(counts, 0, dtype=np.int64).cumsum(), np.logical_or.reduce(ones)
+
+    upper_ends, ones = ends(-1)
+    size = upper_ends[-1]
+    if not size:
+        return None, ones
+    ranks = np.array([(size - 1) // 2, size // 2])
+    uppers = np.searchsorted(upper_ends, ranks, "right")
+    lower_ends = {upper: ends(upper)[0] for upper in set(uppers.tolist())}
+    middle = [
+        upper << 16
+        | int(np.searchsorted(lower_ends[upper], rank - (upper_ends[upper] - lower_ends[upper][-1]), "right"))
+        for upper, rank in zip(uppers.tolist(), ranks, strict=True)
+    ]
+    return np.array(middle, np.uint32).view(np.float32).mean(), ones
 
 
 def fixed_samples(jpeg: JpegPicture) -> NDArray[np.bool_]:
@@ -143,7 +169,7 @@ def fixed_samples(jpeg: JpegPicture) -> NDArray[np.bool_]:
     numbers = np.arange(luma[..., 0].size).reshape(luma.shape[:2]) - (1 << 30)
     colours = np.where(luma[..., 1:].any(2), numbers, luma[..., 0])
     around = sliding_window_view(np.pad(colours, 1, mode="edge"), (3, 3))
-    is_flat = around.min((2, 3)) == around.max((2, 3))
+    is_flat = np.logical_and.reduce([around[..., row, column] == colours for row, column in np.ndindex(3, 3)])
     fixed |= (edge_blocks(jpeg) | is_flat)[..., None]
     return fixed.reshape(len(fixed), -1, 1)
 

@@ -179,29 +179,34 @@ PyObject *jpeg_show(PyObject *self, PyObject *arguments)
     return ended(fits, buffers, 3);
 }
 
-PyObject *jpeg_used(PyObject *self, PyObject *arguments)
+PyObject *jpeg_count(PyObject *self, PyObject *arguments)
 {
-    Py_buffer buffers[4]; /* luma, costs, ones, out */
-    Py_ssize_t count = 0;
-    if (!PyArg_ParseTuple(arguments, "y*y*w*w*", buffers, buffers + 1, buffers + 2, buffers + 3)) return NULL;
+    Py_buffer buffers[4]; /* luma, costs, ones, counts */
+    Py_ssize_t upper;
+    if (!PyArg_ParseTuple(arguments, "y*y*nw*w*", buffers, buffers + 1, &upper, buffers + 2, buffers + 3)) return NULL;
     const Py_ssize_t blocks = buffers[0].len / (2 * BLOCK);
     const int16_t *luma = buffers[0].buf;
     const float *costs = buffers[1].buf;
     uint8_t *const ones = buffers[2].buf;
-    float *const out = buffers[3].buf;
+    uint32_t *const counts = buffers[3].buf;
     const int fits = buffers[0].len == 2 * BLOCK * blocks && buffers[1].len == 4 * BLOCK * blocks &&
-                     buffers[2].len == BLOCK && buffers[3].len == 4 * BLOCK * blocks;
+                     buffers[2].len == BLOCK && buffers[3].len == 4 << 16 && upper >= -1 && upper <= UINT16_MAX;
     PyThreadState *others = PyEval_SaveThread();
     for (Py_ssize_t block = 0; fits && block < blocks; block++, luma += BLOCK, costs += BLOCK) {
+        uint32_t bits[BLOCK], used[BLOCK];
+        int count = 0;
+        memcpy(bits, costs, sizeof bits);
         for (int place = 0; place < BLOCK; place++) ones[place] |= luma[place] == 1 || luma[place] == -1;
         for (int place = 1; place < BLOCK; place++) { /* without branches, which no processor would predict */
-            out[count] = costs[place];
+            used[count] = bits[place];
             count += luma[place] != 0;
         }
+        for (int number = 0; number < count; number++)
+            if (upper < 0) counts[used[number] >> 16]++;
+            else if (used[number] >> 16 == (uint32_t)upper) counts[used[number] & 0xFFFF]++;
     }
     PyEval_RestoreThread(others);
-    PyObject *none = ended(fits, buffers, 4);
-    return none ? PyLong_FromSsize_t(count) : NULL;
+    return ended(fits, buffers, 4);
 }
 
 /* Of steps: the discount in an estimated direction, or 0; the largest one in a known direction; the factor of all

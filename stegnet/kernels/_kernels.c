@@ -1041,7 +1041,7 @@ static PyMethodDef methods[] = {
     {"jpeg_errors", jpeg_errors, METH_VARARGS, NULL},
     {"jpeg_show", jpeg_show, METH_VARARGS, NULL},
     {"jpeg_step_costs", jpeg_step_costs, METH_VARARGS, NULL},
-    {"jpeg_used", jpeg_used, METH_VARARGS, NULL},
+    {"jpeg_count", jpeg_count, METH_VARARGS, NULL},
     {"jpeg_variances", jpeg_variances, METH_VARARGS, NULL},
     {"jpeg_wiener", jpeg_wiener, METH_VARARGS, NULL},
     {"jpeg_ycc", jpeg_ycc, METH_VARARGS, NULL},

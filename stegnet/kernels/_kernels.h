@@ -34,7 +34,7 @@ PyObject *jpeg_show(PyObject *self, PyObject *arguments);
 PyObject *jpeg_variances(PyObject *self, PyObject *arguments);
 PyObject *jpeg_wiener(PyObject *self, PyObject *arguments);
 PyObject *jpeg_errors(PyObject *self, PyObject *arguments);
-PyObject *jpeg_used(PyObject *self, PyObject *arguments);
+PyObject *jpeg_count(PyObject *self, PyObject *arguments);
 PyObject *jpeg_step_costs(PyObject *self, PyObject *arguments);
 
 /* _belief.c */

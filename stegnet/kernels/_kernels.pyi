@@ -9,7 +9,7 @@ Of JPEGs, blocks are quantised coefficients, (n, 64) int16 in zigzag order; step
 import numpy as np
 from numpy.typing import NDArray
 
-from stegnet.kernels.arrays import F32, I8, I16, I32, I64, U8, U16, U64, Bools
+from stegnet.kernels.arrays import F32, I8, I16, I32, I64, U8, U16, U32, U64, Bools
 
 Band = tuple[int, int, int, int, int]
 McuLayout = tuple[int, int, int]
@@ -219,10 +219,11 @@ def jpeg_wiener(pixels: U8, width: int, first: int, noise: float, least: float, 
 def jpeg_errors(luma: I16, quanta: F32, exact: F32) -> None:
     """Turn exact coefficients, (n, 64), into errors: in `quanta`, less what they were rounded to, `luma`."""
 
-def jpeg_used(luma: I16, costs: F32, ones: Bools, out: F32) -> int:
-    """Write the costs, (n, 64), of coefficients that are not 0, but for the first of each block; return their number.
+def jpeg_count(luma: I16, costs: F32, upper: int, ones: Bools, counts: U32) -> None:
+    """Add how often the upper 16 bits of costs, (n, 64), occur, (65536,), or the lower ones of those with some upper.
 
-    Frequencies with a coefficient of 1 or −1 are marked in `ones`, (64,).
+    Only coefficients that are not 0 count, without the first of each block. Frequencies with a coefficient of 1 or −1
+    are marked in `ones`, (64,). These upper bits are −1 for the former.
     """
 
 def jpeg_step_costs(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stegnet.kernels.arrays import F32, I16, U8, U16, Bools
+from stegnet.kernels.arrays import F32, I16, U8, U16, U32, Bools
 
 _SIDE = 8
 _BLOCK = 64
@@ -46,11 +46,11 @@ def jpeg_errors(luma: I16, quanta: F32, exact: F32) -> None:
     exact[:] = exact / quanta - luma
 
 
-def jpeg_used(luma: I16, costs: F32, ones: Bools, out: F32) -> int:
-    found = costs[..., 1:][luma[..., 1:] != 0]
+def jpeg_count(luma: I16, costs: F32, upper: int, ones: Bools, counts: U32) -> None:
+    used = np.ascontiguousarray(costs[..., 1:][luma[..., 1:] != 0]).view(np.uint32)
     ones |= (np.abs(luma) == 1).reshape(-1, _BLOCK).any(0)
-    out.reshape(-1)[: found.size] = found
-    return int(found.size)
+    halves = used >> 16 if upper < 0 else used[used >> 16 == upper] & 0xFFFF
+    counts += np.bincount(halves, minlength=counts.size).astype(np.uint32)
 
 
 def jpeg_step_costs(

@@ -117,9 +117,9 @@ def fitting(kernel: str) -> dict[str, Any]:
         "jpeg_errors": {
             "luma": of(np.int16, 1, 64), "quanta": of(np.float32, 64, fill=2), "exact": of(np.float32, 1, 64, fill=3),
         },
-        "jpeg_used": {
-            "luma": of(np.int16, 1, 64, fill=1), "costs": of(np.float32, 1, 64, fill=3), "ones": of(np.bool_, 64),
-            "out": of(np.float32, 64),
+        "jpeg_count": {
+            "luma": of(np.int16, 1, 64, fill=1), "costs": of(np.float32, 1, 64, fill=3), "upper": 0x4040,
+            "ones": of(np.bool_, 64), "counts": of(np.uint32, 1 << 16),
         },
         "jpeg_step_costs": {
             "luma": of(np.int16, 1, 64), "costs": of(np.float32, 1, 64, fill=3), "errors": of(np.float32, 1, 64),
@@ -150,7 +150,7 @@ FREE = {
     "decode": ("ratios", "iterations", "message"), "search": ("starts",), "syndrome": ("starts",), "numbers": ("out",),
     "final": ("edge", "high", "wet", "most"), "gather": ("samples",), "price": ("dear",), "merge": ("dear",),
     "merge_runs": ("dear",),
-    "follow": ("moved",), "code": ("out",),
+    "follow": ("moved",), "code": ("out",), "jpeg_count": ("upper",),
 }  # fmt: skip
 # What else is wrong, in which kernel, and the arguments that make it so.
 WRONG: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -238,6 +238,7 @@ WRONG: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("jpeg_wiener", "rows behind the last", {"first": 1}),
     ("jpeg_wiener", "rows of half a block", {"width": 4, "pixels": of(np.uint8, 16, 4)}),
     ("jpeg_wiener", "no least noise", {"least": 0.0}),
+    ("jpeg_count", "an upper half of 17 bits", {"upper": 1 << 16}),
     ("jpeg_step_costs", "more columns than blocks", {"columns": 2}),
     ("jpeg_step_costs", "costs beyond 16 bits", {"wet": 1 << 16}),
     ("jpeg_step_costs", "a discount below 0", {"known": -0.5}),
