@@ -30,7 +30,6 @@ from stegnet.hiding import Context, Method
 from stegnet.keys import Key, KeySource, Passphrase, passphrase_in, read_identity, read_key, read_recipient
 from stegnet.methods import METHODS, UnknownOption
 from stegnet.methods.registry import method_for
-from stegnet.networks.card import read_card
 from stegnet.results import OutputFolder, OutputTarget
 
 _CLUSTERS = """\
@@ -160,7 +159,7 @@ def cluster_needs_folder(options: argparse.Namespace) -> None:
 def chosen_context(options: argparse.Namespace) -> Context:
     """Return the context with the networks that the options choose."""
     if options.weights is not None:
-        read_card(options.weights)
+        networks.read_card(options.weights)
     backend, _, precision = (options.backend or "auto").partition(":")
     return Context(
         weights=options.weights,

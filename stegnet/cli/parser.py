@@ -4,7 +4,6 @@ The same parser provides `--help` and shell completion.
 """
 
 import argparse
-import difflib
 import re
 import sys
 import textwrap
@@ -175,8 +174,10 @@ class Parser(argparse.ArgumentParser):
         return next((f"; {word} is one file too many" for word in extra if local_path(word).is_file()), "")
 
     def _suggestion(self, typed: str, known: Iterable[str]) -> str:
+        from difflib import get_close_matches  # only for an error
+
         close = max(
-            difflib.get_close_matches(typed, known),
+            get_close_matches(typed, known),
             key=lambda name: (len(commonprefix([typed, name])), -len(name)),  # noqa: RUF071 - of characters
             default=None,
         )

@@ -20,7 +20,6 @@ A hint names parameters of the Python API as `stegnet.core.text` describes.
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from copy import copy
-from difflib import get_close_matches
 from os import PathLike
 from typing import Self
 
@@ -173,4 +172,6 @@ def extra(name: str, what: str) -> Iterator[None]:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return a question with the known name closest to a mistyped one, or ""."""
+    from difflib import get_close_matches  # only for an error
+
     return "".join(f"did you mean {close}?" for close in get_close_matches(name, list(known), n=1))

@@ -4,7 +4,6 @@ The name of a file in a container was chosen by its sender. `safe_name` turns it
 Linux, macOS and Windows, is not hidden, names no device and cannot be taken for an option.
 """
 
-import pkgutil
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -107,6 +106,8 @@ class Names:
 
 def load_object(key: str, name: str) -> Any:
     """Import a module and return the object in it. Raises ConfigError, which names `key`, if that fails."""
+    import pkgutil  # only for objects that are named
+
     try:
         return pkgutil.resolve_name(name)
     except (ImportError, AttributeError, ValueError) as error:

@@ -157,6 +157,15 @@ def in_block_rows(work: Callable[[slice], Result], rows: int) -> list[Result]:
     return in_parts(work, rows, most=16)
 
 
+def median(values: np.ndarray) -> np.floating:
+    """Return what np.median does, which imports numpy.ma (15 ms); the values are reordered."""
+    flat = values.reshape(-1)
+    lower, upper = (flat.size - 1) // 2, flat.size // 2
+    flat.partition((lower, upper))
+    middle: np.floating = flat[lower : upper + 1].mean()
+    return middle
+
+
 def memory_to_hide(pixels: int) -> int:
     """Return about how many bytes of memory it takes to hide a text in a picture of so many pixels."""
     program = 50_000_000  # bytes

@@ -24,7 +24,6 @@ from stegnet.formats.signatures import FORMS, form_of
 from stegnet.keys import KeySource, Opener, Randomness
 from stegnet.media.condition import Condition
 from stegnet.media.cover import Compressed, Cover, about_secret, lost_by_copy, media_kind
-from stegnet.media.picture_copies import AVIF, compress_picture
 from stegnet.record import Container
 from stegnet.results import POOR, Detectability, OutputTarget, Report, betrayed_by, stored_name
 
@@ -279,7 +278,13 @@ class HiddenFile:
 
 def media_compressors() -> Compressors:
     """Return the compressor of each kind of media."""
-    return {PICTURE: (compress_picture, AVIF), FILM: (_compress_film, ".mkv")}
+    return {PICTURE: (_compress_picture, ".avif"), FILM: (_compress_film, ".mkv")}
+
+
+def _compress_picture(path: Path, folder: Path, limit: int, progress: Count) -> Compressed:
+    from stegnet.media.picture_copies import compress_picture  # which few secrets need
+
+    return compress_picture(path, folder, limit, progress)
 
 
 def _compress_film(path: Path, folder: Path, limit: int, progress: Count) -> Compressed:

@@ -16,7 +16,6 @@ import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib import resources
 from itertools import count
 from threading import Lock
 from typing import ClassVar, NoReturn
@@ -239,6 +238,8 @@ def random_words(number: int) -> tuple[str, float]:
 
 
 def _list_of_words() -> list[str]:
+    from importlib import resources  # takes 4 ms
+
     return (resources.files("xkcdpass") / "static" / "eff-long").read_text().split()
 
 

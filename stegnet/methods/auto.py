@@ -26,7 +26,6 @@ from stegnet.hiding.method import (
 )
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
-from stegnet.methods.better_way import is_network_better
 from stegnet.methods.registry import METHODS
 
 _SEALED = dict.fromkeys(FORMS[PICTURE], "sealed")
@@ -95,6 +94,8 @@ class Auto(Method[MethodOptions]):
         method, own = self.entry(cover, suffix, options)
         if method.info.name != "sealed" or not _is_for_network(cover, payload, options):
             return method.embed(cover, payload, suffix, key, own, context)
+
+        from stegnet.methods.better_way import is_network_better  # which few secrets need
 
         network = METHODS["network"]
         sealed_way = (method, own)

@@ -6,7 +6,7 @@ of a group are those of one frame of a container.
 
 from types import MappingProxyType
 
-from stegnet import h264
+from stegnet import h264, video
 from stegnet.core.errors import CapacityError, MediaError
 from stegnet.core.names import FILM, PICTURE, USUAL_NAME
 from stegnet.formats.opened_file import is_mp4
@@ -25,7 +25,6 @@ from stegnet.keys import ANY_KEY, KeySource
 from stegnet.media.cover import Cover
 from stegnet.media.growth import or_without_loss
 from stegnet.record import Container
-from stegnet.video.mp4_metadata import metadata_in_mp4
 
 H264 = "h264"
 _SMALL = 16  # a film is examined only if the secret is at most this part of its bytes, since its levels hold no more
@@ -83,7 +82,7 @@ without encoding.
             raise or_without_loss(CapacityError(problem, h264.LARGER, subject=cover), cover)
         try:
             if cover.strips_metadata:
-                metadata_in_mp4(cover)  # what can't be found is not promised to be left out
+                video.metadata_in_mp4(cover)  # what can't be found is not promised to be left out
             return super().embed(cover, payload, suffix, key, options, context)
         except MediaError as error:
             raise or_without_loss(error, cover) from error

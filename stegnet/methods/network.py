@@ -21,7 +21,6 @@ from stegnet.hiding.method import (
 )
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover, kind_of_secret
-from stegnet.networks.card import SHIPPED, read_card
 from stegnet.record import (
     Container,
     Pictures,
@@ -73,7 +72,8 @@ gives the reason, below 22 dB nothing is written without --any-quality.
             return []
         film = f"a film of its own size and up to {counted(cover.frames, 'frame')}"
         what = film if cover.kind == FILM else "a picture of its own size"
-        return [Fit(what, self.info.name, psnr=round(read_card(SHIPPED).figures[PSNR.of("secret")]), brief=False)]
+        figures = networks.read_card(networks.SHIPPED).figures
+        return [Fit(what, self.info.name, psnr=round(figures[PSNR.of("secret")]), brief=False)]
 
     def embed(
         self, cover: Cover, payload: Payload, suffix: str, key: KeySource, options: NetworkOptions, context: Context

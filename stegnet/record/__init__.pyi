@@ -1,13 +1,13 @@
 """Names that this package exports. `__init__.py` imports each when it is first used."""
 
 from .base import (
-    KINDS as KINDS,
     decode_base as decode_base,
     encode_base as encode_base,
     least_base as least_base,
     least_base_per_pixel as least_base_per_pixel,
 )
 from .coding import (
+    KINDS as KINDS,
     MAX_BLOCK as MAX_BLOCK,
     MAX_FRAMES as MAX_FRAMES,
     MAX_NAME as MAX_NAME,

@@ -15,9 +15,6 @@ from stegnet.core.errors import CapacityError
 from stegnet.core.pixels import BLOCK, CODED, MEANS, NONE, Base, block_means, enlarge, from_8_bits, gain_for
 from stegnet.image.avif import FAST, FASTEST, LEAST_FILE, LEAST_PER_PIXEL, decode_avif, fit_avif
 
-KINDS = (NONE, MEANS, CODED)  # a record holds the index
-
-
 # Numbers of docs/format.md, "Base", and of zlib.
 _GAIN_UNIT = 8  # the gain is 2^((code − bias) / unit)
 _GAIN_BIAS = 32
@@ -37,7 +34,7 @@ def encode_base(
 
     Args:
         picture: the secret, (H, W, 3) uint8, sides multiples of 8.
-        kind: one of KINDS; the bytes of "none" are empty.
+        kind: one of `coding.KINDS`; the bytes of "none" are empty.
         quality: quality of "coded", 0 to 100; lowered in steps if the bytes would exceed `most`.
         most: largest number of bytes.
         film: encode "coded" in a third of the time.

@@ -19,10 +19,9 @@ from typing import Any, TypeVar, get_type_hints
 from stegnet import video
 from stegnet.core.errors import CapacityError
 from stegnet.core.names import FILE, FILM, PICTURE
-from stegnet.core.pixels import NONE
+from stegnet.core.pixels import CODED, MEANS, NONE
 from stegnet.formats.opened_file import Source
 from stegnet.keys import FILM_ID_BYTES, SECRET_BYTES
-from stegnet.record.base import KINDS
 from stegnet.record.spread import SHARES, ErasureCode, least_shares
 from stegnet.video.sound_packets import SoundPacket, SoundTrack
 
@@ -31,6 +30,7 @@ Bytes = TypeVar("Bytes", bytes, memoryview)
 MAX_BLOCK = 256  # pixels, side of the shuffle's blocks
 MAX_FRAMES = 1 << 24
 MAX_NAME = 255  # bytes
+KINDS = (NONE, MEANS, CODED)  # of bases; a record holds the index
 
 
 # Limits beyond which a record is invalid.
@@ -84,7 +84,7 @@ class Pictures:
     hidden: int  # number of its frames; 1 for a picture
     time_base: Fraction  # unit of its time stamps, in seconds
     rate: Fraction  # average frames per second
-    base: str  # one of `base.KINDS`; unless it is "none", records hold it, and the network hides the residual only
+    base: str  # one of KINDS; unless it is "none", records hold it, and the network hides the residual only
     block: int  # side of the shuffle's blocks in pixels
     weights: str  # id of the weights, 64 hexadecimal digits
     tracks: tuple[SoundTrack, ...] = ()  # its sound tracks

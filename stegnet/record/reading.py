@@ -14,7 +14,6 @@ from stegnet.core.errors import MediaError, RevealError
 from stegnet.core.keystream import grid
 from stegnet.core.pixels import Base, check_declared
 from stegnet.keys import KeyRing
-from stegnet.record.base import decode_base
 from stegnet.record.coding import File, Pictures, Record, parse_packets, parse_record, require
 from stegnet.sealing import PIXELS, SampleRules, unseal
 
@@ -106,6 +105,8 @@ def _checked_base(record: Record, height: int, width: int) -> Base | None:
     check_declared(max(secret.height, area[0]), max(secret.width, area[1]), height * width)  # while it is resized
     for _ in parse_packets(record.data, len(secret.tracks)):
         pass
+    from stegnet.record.base import decode_base  # imports AVIF, which files need not
+
     return decode_base(record.base, secret.base, *area) if record.index < secret.hidden else None
 
 

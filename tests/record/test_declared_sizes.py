@@ -57,7 +57,7 @@ def robust(height: int, width: int, depth: int = 8, scale: int = 32) -> bytes:
     ids=["picture", "a wide picture", "film", "anamorphic film"],
 )
 def test_a_record_that_declares_far_too_much_opens_nothing(cover, record, monkeypatch):
-    monkeypatch.setattr("stegnet.record.reading.decode_base", lambda *_: pytest.fail("it was decoded"))
+    monkeypatch.setattr("stegnet.record.base.decode_base", lambda *_: pytest.fail("it was decoded"))
     assert read_record(sealed(cover, format_record(record, bytes(16))), KeyRing(KEY), first=True).record is None
 
 

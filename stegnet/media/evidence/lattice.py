@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from stegnet.core.pixels import BLOCK, COSINES, LUMA
+from stegnet.core.pixels import BLOCK, COSINES, LUMA, median
 from stegnet.media.evidence.detection import ROUNDING
 from stegnet.media.evidence.tiles import Tile
 
@@ -113,7 +113,7 @@ class DctHistograms:
     def is_quantised(self, steps: np.ndarray = steps) -> bool:
         """Return whether the coefficients at some offset are multiples of steps, and at most others are not."""
         scores = self.scores(steps, 0.5)
-        return bool(scores.max() >= max(self._least_score, self._least_ratio * np.median(scores)))
+        return bool(scores.max() >= max(self._least_score, self._least_ratio * median(scores)))
 
     def was_quantised(self) -> bool:
         """Return whether those of a JPEG were so at another offset before.

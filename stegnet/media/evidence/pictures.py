@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stegnet.core.pixels import is_grey
+from stegnet.core.pixels import is_grey, median
 from stegnet.media.evidence.detection import HARD_DEFLECTION, ROUNDING
 from stegnet.media.evidence.lattice import PREMULTIPLIED, is_premultiplied, lattice_proof
 from stegnet.media.evidence.tiles import Tile, tiles
@@ -94,7 +94,7 @@ def follows(parts: list[Tile]) -> bool:
                 green = square[::3, :, 1].astype(np.int16)
                 inner = ((green > 4) & (green < 251)).mean()
                 steps = np.abs(green[:, 2:] - green[:, :-2])
-                squares.append((inner * (np.median(steps) + steps.mean() / 1000), len(squares), square))
+                squares.append((inner * (median(steps) + steps.mean() / 1000), len(squares), square))
     squares.sort(key=lambda each: each[:2], reverse=True)
     return any(_is_predictable(square) for _, _, square in squares[:most_squares])
 

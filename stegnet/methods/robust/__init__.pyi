@@ -29,6 +29,7 @@ from .film_reader import (
     headers_of_variants as headers_of_variants,
     read_film as read_film,
 )
+from .found_content import FoundContent as FoundContent
 from .grid import hidden_area as hidden_area, own_grid as own_grid, region_means as region_means, textures as textures
 from .jpeg_container import JpegContainer as JpegContainer
 from .operating_points import (

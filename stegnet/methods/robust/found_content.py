@@ -10,10 +10,9 @@ from stegnet.core.errors import RevealError
 from stegnet.core.names import FILE, PICTURE, counted, printable
 from stegnet.hiding.method import Context, FoundSecret
 from stegnet.methods.robust.robust_content import RobustContent, RobustFile, RobustPicture
+from stegnet.methods.robust.robust_options import ROBUST
 from stegnet.record import Container
 from stegnet.results import OutputTarget, Report, as_named, text_report, write_revealed
-
-ROBUST = "robust"
 
 
 class FoundContent(FoundSecret):

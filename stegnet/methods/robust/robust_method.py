@@ -4,7 +4,7 @@ from contextlib import suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeGuard
 
-from stegnet import channels
+from stegnet import channels, networks
 from stegnet.channels.destinations import DESTINATIONS, MESSENGER, USUAL_CHANNELS
 from stegnet.core.errors import CapacityError, KeyFileError, RevealError
 from stegnet.core.names import FILM, PICTURE, USUAL_NAME
@@ -18,6 +18,7 @@ from stegnet.hiding.method import (
     Context,
     CoverSize,
     Fit,
+    FoundSecret,
     Method,
     MethodInfo,
     NewContainer,
@@ -27,9 +28,7 @@ from stegnet.hiding.method import (
 from stegnet.keys import Key, KeySource, Opener, Passphrase
 from stegnet.media.cover import Cover
 from stegnet.methods import robust
-from stegnet.methods.robust.found_content import ROBUST, FoundContent
-from stegnet.methods.robust.robust_options import CONTAINER_PSNR, RobustOptions
-from stegnet.networks.card import SHIPPED_MODEM
+from stegnet.methods.robust.robust_options import CONTAINER_PSNR, ROBUST, RobustOptions
 from stegnet.record import Container
 
 if TYPE_CHECKING:
@@ -116,7 +115,7 @@ capacity and harder to find: `stegnet channel`. --survive names a channel:
         made.method = self.info.name
         return made
 
-    def find(self, container: Container, context: Context) -> FoundContent | None:
+    def find(self, container: Container, context: Context) -> FoundSecret | None:
         """Read content where no record opens; for a recipient's identity, nothing is searched for."""
         key = container.key_source
         if not _has_salted_key(key):
@@ -131,7 +130,7 @@ capacity and harder to find: `stegnet channel`. --survive names a channel:
             pixels = container.height * container.width
         try:
             if content is not None:
-                return FoundContent(container, context, robust.parse_content(content, pixels))
+                return robust.FoundContent(container, context, robust.parse_content(content, pixels))
         except ValueError:
             pass
         return None
@@ -154,7 +153,7 @@ def _picture_capacity(cover: CoverSize, channel: "PictureChannel", options: Robu
     if cover.cover:
         return robust.measured_capacity(cover.cover, channel, options, DEFAULT_CONTEXT)
     psnr = options.container_psnr or CONTAINER_PSNR
-    point = robust.choose_point(robust.read_points(SHIPPED_MODEM), channel, psnr)
+    point = robust.choose_point(robust.read_points(networks.SHIPPED_MODEM), channel, psnr)
     return (
         robust.usual_capacity(channel.name, point, *channel.kept_size(cover.height, cover.width))
         if channel.plain
@@ -165,7 +164,7 @@ def _picture_capacity(cover: CoverSize, channel: "PictureChannel", options: Robu
 def _content_of_picture(container: Container, key: KeySource, context: Context) -> bytes | None:
     """Return the content that survived in a picture; None if nothing opens."""
     (picture,) = container.frames()
-    modem = context.network(robust.PictureModem.load, SHIPPED_MODEM)
+    modem = context.network(robust.PictureModem.load, networks.SHIPPED_MODEM)
     reader = robust.PictureReader(modem, key)
     tiles = 0, 0  # done and in all
 

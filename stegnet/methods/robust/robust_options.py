@@ -11,6 +11,7 @@ from stegnet.hiding.method import MethodOptions, option
 if TYPE_CHECKING:
     from stegnet.channels import FilmChannel, PictureChannel
 
+ROBUST = "robust"
 CONTAINER_PSNR = 38.0  # dB
 
 
