@@ -229,6 +229,5 @@ def _costs(
     blocks = sent.planes[0].reshape(-1, 64)
     holds = changes_that_hold(blocks, offsets.offset, quanta, transit.known.dct, wanted)
     for side, able in zip(costs, holds, strict=True):
-        of_changes = side.reshape(-1, CARRIED)
-        np.copyto(of_changes, np.where(able, np.minimum(of_changes, DEAREST), WET))
+        np.copyto(side, np.where(able.reshape(side.shape), np.minimum(side, DEAREST), WET))
     return costs

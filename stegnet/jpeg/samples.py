@@ -108,16 +108,19 @@ def coefficient_costs(jpeg: JpegPicture, errors: NDArray[np.float32] | None = No
     ties[1:][list(COST_SETTINGS.rational)] = COST_SETTINGS.tie
     estimated = 0.0 if errors is not None else float(COST_SETTINGS.estimated)
     errors_of = estimated_errors(jpeg) if errors is None else errors.__getitem__
-    up, down = np.empty((2, rows, cols * CARRIED, 1), np.uint16)
+    sides = costs.view(np.uint16).reshape(rows, -1)[:, : 2 * cols * CARRIED].reshape(rows, 2, -1, 1)
 
     def fill(part: slice) -> None:
         blocks = np.ascontiguousarray(luma[part]), costs[part], np.ascontiguousarray(errors_of(part))
         strip = pixels[BLOCK * part.start : BLOCK * part.stop]
         factors = estimated, float(COST_SETTINGS.known), float(scale)
-        kernels.jpeg_step_costs(*blocks, strip, cols, ties, has_ones, *factors, WET, up[part], down[part])
+        up, down = np.empty((2, part.stop - part.start, cols * CARRIED, 1), np.uint16)
+        kernels.jpeg_step_costs(*blocks, strip, cols, ties, has_ones, *factors, WET, up, down)
+        # In the place of what they were computed from: other memory would take longer than the rest.
+        sides[part, 0], sides[part, 1] = up, down
 
     in_block_rows(fill, rows)
-    return Costs(up, down)
+    return Costs(sides[:, 0], sides[:, 1])
 
 
 def _median_of_used(luma: NDArray[np.int16], costs: NDArray[np.float32]) -> tuple[np.float32 | None, NDArray[np.bool_]]:
