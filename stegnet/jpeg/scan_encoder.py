@@ -43,8 +43,9 @@ class ProgressiveScan:
 class SequentialScan:
     """Scan of all bits of all coefficients."""
 
-    blocks: np.ndarray  # (n, 64) int16, in order
-    owners: np.ndarray  # index in the scan of the component of each block of an MCU, uint8
+    planes: tuple[np.ndarray, ...]  # of each component, (rows, columns, 64) int16
+    layout: np.ndarray  # of each, rows and columns, and the blocks of an MCU, across and down, (n, 4) int64
+    mcus: tuple[int, int]  # rows and columns
     dc: np.ndarray  # dc, ac: keys of the tables of each component, uint8
     ac: np.ndarray
     interval: int  # blocks between restart markers
@@ -53,17 +54,17 @@ class SequentialScan:
     def counts(self) -> dict[int, np.ndarray]:
         """Number of uses of each symbol, (256,), by the key of its table."""
         counts = np.zeros((32, 256), np.int64)
-        kernels.count(self.blocks, self.owners, self.dc, self.ac, self.interval, counts)
+        kernels.count(self.planes, self.layout, self.mcus, self.dc, self.ac, self.interval, counts)
         return {int(key): counts[key] for key in np.flatnonzero(counts.any(1))}
 
     def coded(self, tables: Mapping[int, HuffmanTable]) -> bytes:
         """Return the bytes of the scan; arguments are those of `ProgressiveScan.coded`."""
         symbols = sum(int(counts.sum()) for counts in self.counts.values())
-        intervals = len(self.blocks) // self.interval + 1
+        intervals = symbols // self.interval + 1  # at most, as each block has a symbol
         # A symbol with its bits, stuffed, takes at most 8 bytes, and the end of an interval less than 32.
         out = np.empty(8 * symbols + 32 * intervals, np.uint8)
-        layout = self.blocks, self.owners, self.dc, self.ac, self.interval
-        return out[: kernels.code(*layout, *_code_tables(tables), out)].tobytes()
+        scan = self.planes, self.layout, self.mcus, self.dc, self.ac, self.interval
+        return out[: kernels.code(*scan, *_code_tables(tables), out)].tobytes()
 
 
 Symbols = ProgressiveScan | SequentialScan
@@ -77,13 +78,10 @@ def scan_symbols(jpeg: JpegFile, scan: Scan, coefficients: Sequence[np.ndarray])
         scan: the scan's header: components, spectral band and tables.
         coefficients: (rows, columns, 64) int16 in zigzag order, by component.
     """
+    if not jpeg.progressive:
+        return _sequential(jpeg, scan, coefficients)
     blocks, owners = _in_order(jpeg, scan, coefficients)
     interval = scan.interval * len(owners) or len(blocks)
-    if not jpeg.progressive:
-        dc = np.array(scan.dc, np.uint8)
-        ac = AC_KEY + np.array(scan.ac, np.uint8)
-        rows = np.ascontiguousarray(blocks, np.int16)
-        return SequentialScan(rows, owners.astype(np.uint8), dc, ac, interval)
     if scan.last > 0 and scan.high:
         return ProgressiveScan(_refinement(scan, blocks, interval))
 
@@ -96,6 +94,22 @@ def scan_symbols(jpeg: JpegFile, scan: Scan, coefficients: Sequence[np.ndarray])
     if scan.last > 0:
         parts += _first_ac_events(scan, blocks, starts)
     return ProgressiveScan(Events.of(parts, starts))
+
+
+def _sequential(jpeg: JpegFile, scan: Scan, coefficients: Sequence[np.ndarray]) -> SequentialScan:
+    """Return a scan of a JPEG that is not progressive; arguments are those of `scan_symbols`."""
+    planes = tuple(np.ascontiguousarray(coefficients[index], np.int16) for index in scan.components)
+    factors = [(jpeg.components[index].across, jpeg.components[index].down) for index in scan.components]
+    mcus = jpeg.mcus
+    if len(planes) == 1:  # an MCU is one block (A.2.2)
+        factors = [(1, 1)]
+        mcus = planes[0].shape[:2]
+    layout = np.array([(*plane.shape[:2], *blocks) for plane, blocks in zip(planes, factors, strict=True)], np.int64)
+    of_mcu = sum(across * down for across, down in factors)
+    interval = scan.interval * of_mcu or mcus[0] * mcus[1] * of_mcu
+    return SequentialScan(
+        planes, layout, mcus, np.array(scan.dc, np.uint8), AC_KEY + np.array(scan.ac, np.uint8), interval
+    )
 
 
 def _in_order(jpeg: JpegFile, scan: Scan, coefficients: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

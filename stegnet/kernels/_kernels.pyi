@@ -319,14 +319,32 @@ def decode_scan(
         coefficients: blocks of all components, (blocks, 64) int16 in zigzag order, which are changed.
     """
 
-def count(blocks: I16, owners: U8, dc: U8, ac: U8, interval: int, counts: I64) -> None:
+def count(
+    planes: tuple[I16, ...], layout: I64, mcus: tuple[int, int], dc: U8, ac: U8, interval: int, counts: I64
+) -> None:
     """Add the uses of each symbol of each table, (32, 256), in a scan.
 
-    Blocks are (n, 64) in zigzag order, with `interval` of them between restart markers; `owners` are the component of
-    each block of an MCU, `dc` and `ac` the keys of each component's tables.
+    Args:
+        planes: blocks of each component, (rows, columns, 64) in zigzag order, without those that only fill up MCUs.
+        layout: of each component, rows and columns, and the blocks of an MCU, across and down, (n, 4) int64.
+        mcus: rows and columns of MCUs.
+        dc: key of each component's table for DC.
+        ac: key of each component's table for AC.
+        interval: blocks between restart markers.
+        counts: numbers that are added to.
     """
 
-def code(blocks: I16, owners: U8, dc: U8, ac: U8, interval: int, codes: U16, sizes: U8, out: U8) -> int:
+def code(
+    planes: tuple[I16, ...],
+    layout: I64,
+    mcus: tuple[int, int],
+    dc: U8,
+    ac: U8,
+    interval: int,
+    codes: U16,
+    sizes: U8,
+    out: U8,
+) -> int:
     """Write the bytes of a scan, of which `out` holds twice as many, and return their number.
 
     A symbol's code in each table is in `codes`, (32, 256), and its length in bits in `sizes`; ValueError is raised if

@@ -11,11 +11,20 @@
 enum { BLOCK = 64, TABLES = 32, SYMBOLS = 256, COMPONENTS = 4, ZRL = 0xF0, LONGEST_CODE = 16 };
 enum { PART = 4096, MARGIN = 512, NO_CODE = 1, NO_ROOM = 2 }; /* bytes; the margin is more than a block takes */
 
-/* A scan: blocks in order, and of each block of an MCU its component and tables. */
+enum { MOST_FACTOR = 4, MOST_SIDE = 1 << 16 };
+
+/* A component: its blocks, those of an MCU, across and down, and the keys of its tables. */
 typedef struct {
     const int16_t *blocks;
-    const uint8_t *owners, *dc, *ac;
-    Py_ssize_t count, per_mcu, interval;
+    Py_ssize_t rows, columns;
+    int across, down, dc, ac;
+    int32_t before; /* PRED of F.1.1.5.1: the DC coefficient of the block before */
+} Component;
+
+typedef struct {
+    Py_ssize_t rows, columns, interval; /* MCUs, and blocks between restart markers */
+    int count;
+    Component components[COMPONENTS];
 } Scan;
 
 /* Where symbols go: they are counted, or written by their codes, a part after the other. */
@@ -156,74 +165,114 @@ static inline void end_interval(Sink *sink, int marker)
     *sink->out++ = (uint8_t)(0xD0 + marker);
 }
 
-/* Of a copy of the sink, which a compiler knows to be apart from what is written. */
-static inline Sink put_scan(Sink sink, const int counts, const Scan *scan)
+/* A block of a component. Those that only fill up an MCU repeat the DC coefficient before them, as libjpeg's do: of the
+   last block of their row, or of the last one of the MCU above. */
+static inline const int16_t *block_at(const Component *own, Py_ssize_t row, Py_ssize_t column, int16_t *filled)
 {
-    int32_t before[COMPONENTS] = {0};
+    if (row < own->rows && column < own->columns) return own->blocks + (row * own->columns + column) * BLOCK;
+    for (; row >= own->rows; row--) column = column / own->across * own->across + own->across - 1;
+    if (column >= own->columns) column = own->columns - 1;
+    memset(filled, 0, BLOCK * sizeof *filled);
+    filled[0] = own->blocks[(row * own->columns + column) * BLOCK];
+    return filled;
+}
+
+/* Of a copy of the sink, which a compiler knows to be apart from what is written. */
+static inline Sink put_scan(Sink sink, const int counts, Scan *scan)
+{
+    int16_t filled[BLOCK];
     int marker = 0;
-    Py_ssize_t left = scan->interval, in_mcu = 0;
-    for (Py_ssize_t number = 0; number < scan->count && !sink.failure; number++) {
-        if (!counts && sink.at - sink.part > PART - MARGIN) put_part(&sink);
-        if (!left) {
-            if (!counts) end_interval(&sink, marker);
-            marker = (marker + 1) & 7;
-            left = scan->interval;
-            memset(before, 0, sizeof before);
-        }
-        const int16_t *const block = scan->blocks + number * BLOCK;
-        const int owner = scan->owners[in_mcu];
-        put_value(&sink, counts, scan->dc[owner], 0, block[0] - before[owner]);
-        before[owner] = block[0];
-        put_block(&sink, counts, block, scan->ac[owner]);
-        left--;
-        in_mcu = in_mcu + 1 == scan->per_mcu ? 0 : in_mcu + 1;
+    Py_ssize_t left = scan->interval;
+    for (Py_ssize_t number = 0; number < scan->rows * scan->columns && !sink.failure; number++) {
+        const Py_ssize_t row = number / scan->columns, column = number % scan->columns;
+        for (Component *own = scan->components; own < scan->components + scan->count; own++)
+            for (int place = 0; place < own->across * own->down; place++, left--) {
+                if (!counts && sink.at - sink.part > PART - MARGIN) put_part(&sink);
+                if (!left) {
+                    if (!counts) end_interval(&sink, marker);
+                    marker = (marker + 1) & 7;
+                    left = scan->interval;
+                    for (int each = 0; each < scan->count; each++) scan->components[each].before = 0;
+                }
+                const int16_t *const block = block_at(own, row * own->down + place / own->across,
+                                                      column * own->across + place % own->across, filled);
+                put_value(&sink, counts, own->dc, 0, block[0] - own->before);
+                own->before = block[0];
+                put_block(&sink, counts, block, own->ac);
+            }
     }
     if (!counts && !sink.failure) end_interval(&sink, -1);
     return sink;
 }
 
-/* Whether the buffers fit each other; they are blocks, owners, tables of DC and of AC. */
-static int fit(Scan *scan, const Py_buffer *buffers)
+/* Reads where a component's blocks are; false unless it has all of them, and at least one. */
+static int place_blocks(Component *own, const Py_buffer *plane, const int64_t *layout)
 {
-    *scan = (Scan){buffers[0].buf, buffers[1].buf, buffers[2].buf, buffers[3].buf, 0, buffers[1].len, scan->interval};
-    scan->count = buffers[0].len / (2 * BLOCK);
-    int fits = buffers[0].len == scan->count * 2 * BLOCK && scan->per_mcu > 0 && scan->interval > 0 &&
-               buffers[2].len <= COMPONENTS && buffers[2].len == buffers[3].len;
-    for (Py_ssize_t place = 0; fits && place < scan->per_mcu; place++) fits = scan->owners[place] < buffers[2].len;
-    for (Py_ssize_t place = 0; fits && place < buffers[2].len; place++)
-        fits = scan->dc[place] < TABLES && scan->ac[place] < TABLES;
-    return fits;
+    const int64_t rows = layout[0], columns = layout[1], across = layout[2], down = layout[3];
+    if (rows < 1 || rows > MOST_SIDE || columns < 1 || columns > MOST_SIDE) return 0;
+    if (across < 1 || across > MOST_FACTOR || down < 1 || down > MOST_FACTOR) return 0;
+    *own = (Component){plane->buf, (Py_ssize_t)rows, (Py_ssize_t)columns, (int)across, (int)down, 0, 0, 0};
+    return plane->len == 2 * BLOCK * rows * columns;
+}
+
+/* Takes the planes' buffers, and reads a scan from them, its layout, and the keys of its tables for DC and AC; whether
+   all fit each other, so that no loop leaves a buffer. */
+static int fit(Scan *scan, PyObject *planes, Py_buffer *of_planes, const Py_buffer *buffers)
+{
+    const Py_ssize_t count = PyTuple_Size(planes), row = 4 * (Py_ssize_t)sizeof(int64_t);
+    const uint8_t *const dc = buffers[1].buf, *const ac = buffers[2].buf;
+    if (count < 1 || count > COMPONENTS || buffers[0].len != count * row) return 0;
+    if (buffers[1].len != count || buffers[2].len != count || scan->interval < 1) return 0;
+    if (scan->rows < 1 || scan->rows > MOST_SIDE || scan->columns < 1 || scan->columns > MOST_SIDE) return 0;
+    scan->count = (int)count;
+    for (Py_ssize_t place = 0; place < count; place++) {
+        Component *const own = scan->components + place;
+        if (PyObject_GetBuffer(PyTuple_GetItem(planes, place), of_planes + place, PyBUF_SIMPLE) < 0) {
+            PyErr_Clear();
+            return 0;
+        }
+        if (!place_blocks(own, of_planes + place, (const int64_t *)buffers[0].buf + 4 * place)) return 0;
+        if (dc[place] >= TABLES || ac[place] >= TABLES) return 0;
+        own->dc = dc[place];
+        own->ac = ac[place];
+    }
+    return 1;
 }
 
 PyObject *count_symbols(PyObject *self, PyObject *arguments)
 {
-    Py_buffer buffers[5];
-    Scan scan;
-    if (!PyArg_ParseTuple(arguments, "y*y*y*y*nw*", buffers, buffers + 1, buffers + 2, buffers + 3, &scan.interval,
-                          buffers + 4))
+    Py_buffer buffers[4], of_planes[COMPONENTS] = {{0}}; /* layout, dc, ac, counts */
+    PyObject *planes;
+    Scan scan = {0};
+    if (!PyArg_ParseTuple(arguments, "O!y*(nn)y*y*nw*", &PyTuple_Type, &planes, buffers, &scan.rows, &scan.columns,
+                          buffers + 1, buffers + 2, &scan.interval, buffers + 3))
         return NULL;
-    Sink sink = {.counts = buffers[4].buf};
-    const int fits = fit(&scan, buffers) && buffers[4].len == TABLES * SYMBOLS * (Py_ssize_t)sizeof *sink.counts;
+    Sink sink = {.counts = buffers[3].buf};
+    const int fits = fit(&scan, planes, of_planes, buffers) &&
+                     buffers[3].len == TABLES * SYMBOLS * (Py_ssize_t)sizeof *sink.counts;
     PyThreadState *others = PyEval_SaveThread();
     if (fits) put_scan(sink, 1, &scan);
     PyEval_RestoreThread(others);
-    return ended(fits, buffers, 5);
+    for (int place = 0; place < COMPONENTS; place++) PyBuffer_Release(of_planes + place);
+    return ended(fits, buffers, 4);
 }
 
 PyObject *code_scan(PyObject *self, PyObject *arguments)
 {
-    Py_buffer buffers[7];
-    Scan scan;
-    if (!PyArg_ParseTuple(arguments, "y*y*y*y*ny*y*w*", buffers, buffers + 1, buffers + 2, buffers + 3, &scan.interval,
-                          buffers + 4, buffers + 5, buffers + 6))
+    Py_buffer buffers[6], of_planes[COMPONENTS] = {{0}}; /* layout, dc, ac, codes, sizes, out */
+    PyObject *planes;
+    Scan scan = {0};
+    if (!PyArg_ParseTuple(arguments, "O!y*(nn)y*y*ny*y*w*", &PyTuple_Type, &planes, buffers, &scan.rows, &scan.columns,
+                          buffers + 1, buffers + 2, &scan.interval, buffers + 3, buffers + 4, buffers + 5))
         return NULL;
-    const uint16_t *const codes = buffers[4].buf;
-    const uint8_t *const sizes = buffers[5].buf;
-    uint8_t *const out = buffers[6].buf;
+    const uint16_t *const codes = buffers[3].buf;
+    const uint8_t *const sizes = buffers[4].buf;
+    uint8_t *const out = buffers[5].buf;
     uint32_t coded[TABLES * SYMBOLS];
     uint8_t part[PART];
-    Sink sink = {NULL, coded, out, out + buffers[6].len, part, part, 0, 0, 0};
-    int fits = fit(&scan, buffers) && buffers[4].len == 2 * TABLES * SYMBOLS && buffers[5].len == TABLES * SYMBOLS;
+    Sink sink = {NULL, coded, out, out + buffers[5].len, part, part, 0, 0, 0};
+    int fits = fit(&scan, planes, of_planes, buffers) && buffers[3].len == 2 * TABLES * SYMBOLS &&
+               buffers[4].len == TABLES * SYMBOLS;
     for (int entry = 0; fits && entry < TABLES * SYMBOLS; entry++) {
         fits = sizes[entry] <= LONGEST_CODE && !(codes[entry] >> sizes[entry]);
         coded[entry] = (uint32_t)sizes[entry] << 16 | codes[entry];
@@ -231,7 +280,8 @@ PyObject *code_scan(PyObject *self, PyObject *arguments)
     PyThreadState *others = PyEval_SaveThread();
     if (fits) sink = put_scan(sink, 0, &scan);
     PyEval_RestoreThread(others);
-    PyObject *none = ended(fits && sink.failure != NO_ROOM, buffers, 7);
+    for (int place = 0; place < COMPONENTS; place++) PyBuffer_Release(of_planes + place);
+    PyObject *none = ended(fits && sink.failure != NO_ROOM, buffers, 6);
     if (none && sink.failure == NO_CODE) {
         PyErr_SetString(PyExc_ValueError, "a symbol has no code");
         return NULL;

@@ -39,7 +39,10 @@ def fitting(kernel: str) -> dict[str, Any]:
     blocks = {"method": 0, "blocks": of(np.int16, 1, 64), "offset": of(np.int8, 1, 64)}
     tables = {"steps": of(np.int32, 64, fill=1), "scales": of(np.int32, 64, fill=1)}
     limits = {"inward": of(np.int32, 64, fill=1), "outward": of(np.int32, 64, fill=1)}
-    scan = {"blocks": of(np.int16, 2, 64), "owners": of(np.uint8, 1), "dc": of(np.uint8, 1), "ac": of(np.uint8, 1)}
+    scan = {
+        "planes": (of(np.int16, 1, 2, 64),), "layout": np.array([[1, 2, 1, 1]]), "mcus": (1, 2), "dc": of(np.uint8, 1),
+        "ac": of(np.uint8, 1),
+    }  # fmt: skip
     plane = of(np.uint8, 8, 8)
     arguments: dict[str, dict[str, Any]] = {
         "smooth": {"picture": of(np.uint8, 4, 1, 3), "width": 1, "out": of(np.int32, 4, 1)},
@@ -199,6 +202,17 @@ WRONG: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("rows", "a filter that there is not", {"tried": bytes([5])}),
     ("rows", "no filter", {"tried": b""}),
     ("count", "a table behind the last", {"dc": of(np.uint8, 1, fill=32)}),
+    ("count", "a plane that is too short", {"planes": (of(np.int16, 1, 64),)}),
+    ("count", "a plane of numbers", {"planes": (1,)}),
+    ("count", "no component", {"planes": (), "layout": of(np.int64, 0, 4), "dc": b"", "ac": b""}),
+    ("count", "five components", {"planes": (of(np.int16, 1, 2, 64),) * 5, "layout": np.array([[1, 2, 1, 1]] * 5),
+     "dc": of(np.uint8, 5), "ac": of(np.uint8, 5)}),
+    ("count", "a plane without a row", {"planes": (of(np.int16, 0),), "layout": np.array([[0, 2, 1, 1]])}),
+    ("count", "a plane of 2^64 rows", {"layout": np.array([[1 << 62, 2, 1, 1]])}),
+    ("count", "an MCU without a column", {"layout": np.array([[1, 2, 0, 1]])}),
+    ("count", "an MCU of five rows", {"layout": np.array([[1, 2, 1, 5]])}),
+    ("count", "no row of MCUs", {"mcus": (0, 2)}),
+    ("count", "a terabyte of MCUs", {"mcus": (1, 1 << 40)}),
     ("code", "codes of 17 bits", {"sizes": of(np.uint8, 32, 256, fill=17)}),
     ("decode_scan", "no component", {"layout": of(np.int64, 0, 4), "tables": codes()[:0]}),
     ("decode_scan", "five components", {"layout": np.array([[0, 2, 1, 1]] * 5), "tables": codes().repeat(5, 0)}),

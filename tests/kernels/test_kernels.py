@@ -160,18 +160,37 @@ def test_threads_code_scans_at_once(tmp_path, picture):
     assert {*parallel_map(lambda _: jpeg.with_planes(jpeg.planes), range(16), 4)} == {jpeg.file.data}
 
 
+@pytest.mark.parametrize("size", [(1, 1), (9, 40), (50, 33)])
+@pytest.mark.parametrize("highest", [1, 1000])
+def test_scans_are_coded_the_same(tmp_path, size, highest):
+    """With blocks that only fill up MCUs, restart markers, and bytes of 255."""
+    random = np.random.default_rng(highest)
+    pixels = random.integers(0, 256, (*size, 3), np.uint8)
+    for sampling, interval in product(("4:4:4", "4:2:2", "4:2:0", "grey"), (0, 1, 3)):
+        options = {"restart_marker_blocks": interval} | ({} if sampling == "grey" else {"subsampling": sampling})
+        picture = Image.fromarray(pixels[..., 0] if sampling == "grey" else pixels)
+        picture.save(tmp_path / "a.jpg", optimize=True, **options)
+        jpeg = read_jpeg(tmp_path / "a.jpg")
+        planes = [random.integers(-highest, highest + 1, plane.shape, np.int16) for plane in jpeg.planes]
+        for plane in planes:
+            plane[random.random(plane.shape) < 0.9] = 0
+        both(lambda jpeg=jpeg, planes=planes: np.frombuffer(jpeg.with_planes(planes), np.uint8))
+        both(lambda jpeg=jpeg: np.frombuffer(jpeg.with_planes(jpeg.planes), np.uint8))
+
+
 def test_scans_without_codes_or_capacity_are_refused():
-    blocks, owner, out = np.full((2, 64), 3, np.int16), np.zeros(1, np.uint8), np.zeros(2000, np.uint8)
+    key, out = np.zeros(1, np.uint8), np.zeros(2000, np.uint8)
+    scan = (np.full((1, 2, 64), 3, np.int16),), np.array([[1, 2, 1, 1]]), (1, 2), key, key, 2
     codes, sizes, counts = np.zeros((32, 256), np.uint16), np.full((32, 256), 16, np.uint8), np.zeros((32, 256), int)
-    kernels.count(blocks, owner, owner, owner, 2, counts)
+    kernels.count(*scan, counts)
     assert (counts.sum(), counts[0, 2], counts[0, 0]) == (128, 127, 1)
-    written = kernels.code(blocks, owner, owner, owner, 2, codes, sizes, out)
+    written = kernels.code(*scan, codes, sizes, out)
     assert written == -(-(128 * 16 + 2 * 127) // 8) and not out[written:].any()
     for capacity in (*range(0, 40), written - 1, written):  # twice as many are asked for
         with pytest.raises(ValueError, match="do not fit"):
-            kernels.code(blocks, owner, owner, owner, 2, codes, sizes, out[:capacity])
+            kernels.code(*scan, codes, sizes, out[:capacity])
     with pytest.raises(ValueError, match="no code"):
-        kernels.code(blocks, owner, owner, owner, 2, codes, sizes * 0, out)
+        kernels.code(*scan, codes, sizes * 0, out)
 
 
 @pytest.mark.parametrize("dct", get_args(DctMethod))
