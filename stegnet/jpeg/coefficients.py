@@ -73,11 +73,13 @@ class JpegPicture:
         file: the parsed file.
         planes: quantised coefficients of each component, (rows, columns, 64) int16 in zigzag order.
         whole: planes with the blocks that only fill up MCUs; None if these are as libjpeg writes them.
+        surplus: surplus bytes may be behind a scan's data.
     """
 
     file: JpegFile
     planes: tuple[np.ndarray, ...]
     whole: tuple[np.ndarray, ...] | None = None
+    surplus: bool = True
 
     def quanta(self, component: int) -> np.ndarray:
         """Return the quantisation table of a component, (64,) int in zigzag order."""
@@ -155,6 +157,8 @@ class JpegPicture:
 
         The bytes are b"" if they are unknown.
         """
+        if not self.surplus and not self._may_fill_whole_bytes:  # nor are the scans coded again for it
+            return [b""] * len(self.file.scans), False
         rests = []
         symbols_of_scans = self._symbols(self.planes)
         for scan, symbols in zip(self.file.scans, symbols_of_scans, strict=True):
@@ -175,18 +179,27 @@ class JpegPicture:
         end; others are recognised by their segments. stb_image_write, which fills up as usual, writes the same
         segments, but its chroma is of full size above quality 90 only.
         """
-        file = self.file
-        if len(file.scans) != 1 or file.progressive or file.scans[0].interval:
+        if not self._has_one_scan:
             return False
-        (scan,) = file.scans
-        (symbols,) = symbols_of_scans
-        is_whole = ends_with_a_byte(symbols, scan.tables)
+        is_whole = ends_with_a_byte(symbols_of_scans[0], self.file.scans[0].tables)
         if rests == [_FULL_BYTE] or is_whole:
             return rests == [_FULL_BYTE] and is_whole
+        return self._may_fill_whole_bytes
+
+    @property
+    def _has_one_scan(self) -> bool:
+        """True if there is one sequential scan without restart markers."""
+        return len(self.file.scans) == 1 and not self.file.progressive and not self.file.scans[0].interval
+
+    @property
+    def _may_fill_whole_bytes(self) -> bool:
+        """True if segments are those of an encoder as of `_fills_whole_bytes`."""
+        file = self.file
         script_segments = bytes.fromhex("db c0 c4 da")  # of encoders that descend from Adobe's for ActionScript
         known = bytes(file.data[start + 1] for start, _ in file.parts) == script_segments
         script_quantum = 24  # their largest quantum of luma is at least this, up to quality 90
-        return known and file.mcu == (1, 1) and len(file.components) == 3 and self.quanta(0).max() >= script_quantum
+        is_usual = known and file.mcu == (1, 1) and len(file.components) == 3
+        return self._has_one_scan and is_usual and bool(self.quanta(0).max() >= script_quantum)
 
     def _symbols(self, planes: Sequence[np.ndarray]) -> list[Symbols]:
         """Return the symbols of each scan for these coefficients, (rows, columns, 64) of each component."""
@@ -235,10 +248,10 @@ def read_jpeg(path: Source) -> JpegPicture:
     refuse_many_scans(path)
     if not (has_sound_segments(file) and is_decodable(file)):
         raise MediaError("the JPEG is damaged, or of a kind that can't be read", HINT, subject=path)
-    whole = decode_scans(file)
+    whole, surplus = decode_scans(file)
     sizes = [file.blocks(component) for component in file.components]
     planes = tuple(plane[:rows, :cols] for plane, (rows, cols) in zip(whole, sizes, strict=True))
-    return JpegPicture(file, planes, None if _is_filled_usually(file, planes, whole) else whole)
+    return JpegPicture(file, planes, None if _is_filled_usually(file, planes, whole) else whole, surplus)
 
 
 def _is_filled_usually(file: JpegFile, planes: Sequence[np.ndarray], whole: Sequence[np.ndarray]) -> bool:

@@ -62,16 +62,18 @@ def _is_code(table: HuffmanTable) -> bool:
     return table.key >= AC_KEY or max(table.symbols, default=0) < _LONGEST_CODE
 
 
-def decode_scans(file: JpegFile) -> tuple[np.ndarray, ...]:
+def decode_scans(file: JpegFile) -> tuple[tuple[np.ndarray, ...], bool]:
     """Decode all scans of a file that `is_decodable`.
 
     Returns:
-        the coefficients of each component, (rows, columns, 64) int16 in zigzag order, with all blocks of its MCUs.
+        The coefficients of each component, (rows, columns, 64) int16 in zigzag order, with all blocks of its MCUs; and
+        whether surplus bytes may be behind a scan's data.
     """
     rows, cols = file.mcus
     shapes = [(rows * component.down, cols * component.across) for component in file.components]
     starts = [0, *accumulate(height * width for height, width in shapes)]
     coefficients = np.zeros((starts[-1], _BLOCK), np.int16)
+    surplus = False
     for scan in file.scans:
         data = memoryview(file.data)[scan.start : scan.end]
         band = int(file.progressive), scan.first, scan.last, scan.high, scan.low
@@ -89,6 +91,6 @@ def decode_scans(file: JpegFile) -> tuple[np.ndarray, ...]:
                 if key in used:
                     content = scan.tables[key].counts + scan.tables[key].symbols
                     tables[place, kind, : len(content)] = np.frombuffer(content, np.uint8)
-        kernels.decode_scan(data, band, mcus, np.array(layout, np.int64), tables, coefficients)
+        surplus |= not kernels.decode_scan(data, band, mcus, np.array(layout, np.int64), tables, coefficients)
     parts = zip(pairwise(starts), shapes, strict=True)
-    return tuple(coefficients[start:end].reshape(*shape, _BLOCK) for (start, end), shape in parts)
+    return tuple(coefficients[start:end].reshape(*shape, _BLOCK) for (start, end), shape in parts), surplus

@@ -305,8 +305,8 @@ def jpeg_steps_hold(
 
 def decode_scan(
     data: memoryview, band: Band, size: McuLayout, layout: np.ndarray, tables: np.ndarray, coefficients: np.ndarray
-) -> None:
-    """Decode the data of a scan.
+) -> bool:
+    """Decode the data of a scan, and return whether all bytes were used, to the last one.
 
     Args:
         data: bytes of the scan.

@@ -322,6 +322,13 @@ static int fit(Scan *scan, const Py_buffer *layout, const Py_buffer *tables, int
     return 1;
 }
 
+/* Whether all bytes were taken, to the last one. */
+static int are_used_up(Bits *bits)
+{
+    refill(bits);
+    return bits->marker == END && bits->at == bits->end && bits->count >= 0 && bits->count < 8;
+}
+
 PyObject *decode_scan(PyObject *self, PyObject *arguments)
 {
     Py_buffer buffers[4]; /* data, layout, tables, coefficients */
@@ -336,6 +343,8 @@ PyObject *decode_scan(PyObject *self, PyObject *arguments)
     const int fits = buffers[3].len % block == 0 && fit(&scan, buffers + 1, buffers + 2, buffers[3].len / block);
     PyThreadState *others = PyEval_SaveThread();
     if (fits) decode_all(&bits, &scan);
+    const int used_up = fits && are_used_up(&bits);
     PyEval_RestoreThread(others);
-    return ended(fits, buffers, 4);
+    PyObject *none = ended(fits, buffers, 4);
+    return none ? PyBool_FromLong(used_up) : NULL;
 }

@@ -20,7 +20,7 @@ _McuLayout = tuple[int, int, int]
 
 def decode_scan(
     data: memoryview, band: _Band, size: _McuLayout, layout: np.ndarray, tables: np.ndarray, coefficients: np.ndarray
-) -> None:
+) -> bool:
     rows, cols, interval = size
     intervals = _Intervals(bytes(data))
     decoder = _BlockDecoder(band, coefficients.reshape(-1).data, intervals.bits())
@@ -32,7 +32,7 @@ def decode_scan(
             decoder.restart(intervals.next())
             lacks_data = lacks_data and intervals.is_empty
         if lacks_data and (not interval or intervals.is_over):
-            return
+            return False
         if lacks_data:
             continue
         row, col = divmod(mcu, cols)
@@ -41,6 +41,7 @@ def decode_scan(
                 for x in range(col * across, (col + 1) * across):
                     decoder.decode(_BLOCK * (start + y * stride + x), place, *lookups[place])
         lacks_data = decoder.bits.are_over
+    return intervals.is_over and decoder.bits.are_used_up
 
 
 def _lookup(entry: np.ndarray) -> list[int]:
@@ -70,6 +71,11 @@ class _Bits:
     def are_over(self) -> bool:
         """True if more bits were taken than exist."""
         return self._at > self._count
+
+    @property
+    def are_used_up(self) -> bool:
+        """True if no whole byte is left."""
+        return 0 <= self._count - self._at < 8
 
     def take(self, count: int) -> int:
         """Take up to 16 bits."""
