@@ -8,10 +8,8 @@ without a change, a folder, which may hold what was secret, at once. So a folder
 import errno
 import os
 import re
-import secrets
 import shutil
 import stat
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -58,6 +56,8 @@ def temporary_folder(prefix: str = "stegnet-", parent: Path | None = None) -> It
     Raises:
         DiskError: the folder can't be created, or a file in it can't be written; the error names the parent.
     """
+    import tempfile  # with what it imports, a tenth of `stegnet --help`
+
     hint = "set TMPDIR to a folder that can be written and has more space"
     try:
         created = tempfile.TemporaryDirectory(prefix=prefix, dir=parent)
@@ -147,6 +147,8 @@ def locked_folder(prefix: str, parent: Path) -> Iterator[Path]:
 
     Folders with this prefix that killed runs left beside it are removed first.
     """
+    import tempfile
+
     lock = None
     while lock is None:  # another run may take it for abandoned before it is locked, and remove it
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
@@ -295,7 +297,7 @@ def _check(path: Path) -> None:
 def _part_name(name: str) -> str:
     """Return the temporary name of a file, shortened to the 255 bytes that all common file systems take."""
     longest = 255
-    ending = f".{secrets.token_hex(6)}.part"
+    ending = f".{os.urandom(6).hex()}.part"
     start = os.fsencode(name)[: longest - 1 - len(ending)]
     # Drop a character that was cut in two, but keep names that are not UTF-8.
     whole = start if len(start) == len(os.fsencode(name)) else start.decode(errors="ignore").encode()

@@ -157,7 +157,8 @@ def in_parts(work: Callable[[slice], Result], count: int, unit: int = 1, most: i
     """
     size = max((_PART if most is None else most) // unit, 1) * unit
     parts = [slice(start, min(start + size, count)) for start in range(0, count, size)]
-    return [work(part) for part in parts] if len(parts) < 2 else list(parallel_map(work, parts, thread_count()))
+    threads = min(len(parts), thread_count())
+    return list(parallel_map(work, parts, threads)) if threads > 1 else [work(part) for part in parts]
 
 
 def is_launched() -> bool:

@@ -64,6 +64,7 @@ def test_what_needs_no_command_imports_none(imported, line):
     assert packages - sys.stdlib_module_names == {"lazy_loader", "stegnet"}
     assert len(packages) < 100
     assert not [name for name in loaded if name.startswith(("stegnet.cli.commands", "stegnet.methods"))]
+    assert not loaded & {"random", "secrets", "tempfile", *({"difflib"} if line in ("--help", "--version") else ())}
 
 
 def test_the_first_import_imports_only_what_reads_the_stub_of_a_package():
