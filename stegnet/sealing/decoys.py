@@ -91,17 +91,17 @@ def with_decoys(
     Returns:
         A copy of the picture, and the changes of the pixels whose samples move together, as in a grey record.
     """
-    may_change = None if costs.fixed is None else ~costs.fixed.reshape(-1)
+    fixed = None if costs.fixed is None else costs.fixed.reshape(-1)
     free = picture.size // FORMAT.stride  # salt samples that may change
-    if may_change is not None:
-        free = int(np.count_nonzero(may_change[idle_samples(picture.size)[:free]]))
+    if fixed is not None:
+        free -= int(np.count_nonzero(fixed[idle_samples(picture.size)[:free]]))
     while True:
         if plan.clustered:
             decoys = _rehearsed(picture, costs, plan, zones, rules, seed)
         else:
             decoys = _drawn(picture, costs, plan, zones, seed)
-        if may_change is not None:
-            kept = may_change[decoys.numbers]
+        if fixed is not None:
+            kept = ~fixed[decoys.numbers]
             decoys = _Changes(decoys.numbers[kept], decoys.changes[kept])
         if np.count_nonzero(is_salt(decoys.numbers, picture.size)) >= min(_LEAST_CHANGED, free):
             changed = picture.copy()  # made now, since the search takes much memory
