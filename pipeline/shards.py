@@ -29,6 +29,7 @@ from PIL import Image
 from stegnet.core.errors import ConfigError, DataError
 
 TRAIN, VALIDATION, TEST = SPLITS = "train", "validation", "test"
+RENDERED = "scenes"  # source of rendered pictures
 OWN = "test_folder", "folder", "data"  # sources of one's own pictures, the best to test on first
 NPY = "npy"  # coding of pictures; the other is webp
 LAYOUT = "layout.json"

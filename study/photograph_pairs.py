@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.evaluate.quality import PicturePairs
-from pipeline.evaluate.statistics import RENDERED
 from pipeline.prepare.downloads import photograph_jobs
-from pipeline.shards import TRAIN, Shards, read_manifest
+from pipeline.shards import RENDERED, TRAIN, Shards, read_manifest
 from stegnet.core.errors import DataError
 from stegnet.image.pictures import open_picture, read_picture, resize
 

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 
 from pipeline.evaluate.quality import HideRevealResult, hide_and_reveal, map_in_threads, measure_quality
-from pipeline.evaluate.statistics import REAL, RENDERED, summary_stats
+from pipeline.evaluate.statistics import REAL, summary_stats
 from pipeline.parameters.evaluate import EvaluateParameters
 from pipeline.prepare.downloads import photograph_jobs
 from pipeline.prepare.scenes import render_scene
+from pipeline.shards import RENDERED
 from pipeline.stage import bar, run_stage, write_json, write_table
 from stegnet.core.compute import make_deterministic
 from stegnet.core.errors import DataError

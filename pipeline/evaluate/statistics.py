@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit  # quantiles; scipy.stats takes a second to import
 
-from pipeline.shards import OWN
+from pipeline.shards import OWN, RENDERED
 from stegnet.core.measures import (
     BASE_PSNR,
     CONTAINER,
@@ -24,8 +24,7 @@ from stegnet.core.measures import (
     measure_of,
 )
 
-REAL = "photographs"  # kinds of test pictures that every data set may have
-RENDERED = "scenes"
+REAL = "photographs"  # kind of the test pictures that every data set may have, beside rendered ones
 # The columns whose means represent a pair. They are few, since each is also a column in `dvc metrics show` and MLflow.
 HEADLINE = (CONTAINER_PSNR, SECRET_PSNR, BASE_PSNR, RESTORED_BASE_PSNR, SSIM.of(CONTAINER), SSIM.of(SECRET))
 WORST = PSNR.of(SECRET, "worst")

@@ -1,11 +1,13 @@
 """Section data: pictures to train and test on."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StrictBool, StrictFloat, StrictStr
+from pydantic import Field, StrictBool, StrictFloat, StrictStr, model_validator
 
 from pipeline.parameters.shared import CodedBase, Integer, Pictures, Section, Seed
+from pipeline.shards import RENDERED
+from stegnet.core.errors import ConfigError
 from stegnet.core.parallel import Auto
 
 
@@ -28,6 +30,26 @@ class DataConfig(Pictures, Section):
     shard: Annotated[Integer, Field(ge=1, le=1_000_000)]
     coding: Literal["npy", "webp"]
     workers: Annotated[Integer, Field(ge=1, le=1024)] | Auto
+
+    @property
+    def sources(self) -> list[str]:
+        """Names of the sources that are joined by + in `source`."""
+        return [name.strip() for name in self.source.split("+")]
+
+    @model_validator(mode="after")
+    def _check_rules(self) -> Self:
+        """Refuse shares that leave nothing to train on, a source named twice, and what acts on no rendered picture."""
+        if self.validation_share + self.test_share >= 1:
+            shares = f"data.validation_share {self.validation_share} and data.test_share {self.test_share}"
+            raise ConfigError(f"params.yaml: {shares} leave no pictures for training", "their sum must be below 1")
+        if len(set(self.sources)) < len(self.sources):
+            raise ConfigError(f"params.yaml: data.source: {self.source}: a source is named twice", "name it once")
+        if self.sources == [RENDERED]:
+            for key, value, default in (("limit", self.limit, 0), ("tiles", self.tiles, 1)):
+                if value != default:
+                    reason = f"params.yaml: data.{key}: acts on nothing: training pictures are rendered"
+                    raise ConfigError(reason, f"data.{key}={default}")
+        return self
 
 
 @dataclass(frozen=True)

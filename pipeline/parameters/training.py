@@ -136,10 +136,18 @@ class TrainParameters:
         if loss.own == "none" and not any((loss.mse, loss.l1, loss.charbonnier, loss.ssim, loss.ms_ssim)):
             raise ConfigError("params.yaml: train.loss: all weights are 0, so nothing would be learnt", "give mse 1.0")
         base = self.scramble.base
-        bits = _suitable(find_family(self.model.name), base)["train.bits"]
+        suitable = _suitable(find_family(self.model.name), base)
+        bits, start = suitable["train.bits"], suitable["train.container_start"]
         idle = (
             ("scramble.quality", base != CODED, self.scramble.quality, QUALITY, "only a coded base has a quality"),
             ("train.bits", not train.rounded, train.bits, bits, "only rounded containers have sealed bits"),
+            (
+                "train.container_start",
+                not train.container_ramp,
+                train.container_start,
+                start,
+                "with no ramp, it is 1",
+            ),
             ("train.loss.chroma", loss.space != "ycbcr", loss.chroma, 1.0, "only ycbcr has chroma"),
             ("train.patience", not train.validate, train.patience, 0, "without validation, training never stops early"),
         )

@@ -143,15 +143,14 @@ def prepare(
 def find_sources(config: DataConfig, data: Path) -> dict[str, Source]:
     """Return the sources that data.source names, by name. Raises ConfigError if one is unknown."""
     known = dict(sorted(SOURCES.items())) | dict.fromkeys(downloads.archives(data), downloads.archive_jobs)
-    names = [name.strip() for name in config.source.split("+")]
-    kinds = {name: re.sub(":.*", ":<class>", name) for name in names}
-    for name in names:
-        if kinds[name] not in known:
+    kinds = {name: re.sub(":.*", ":<class>", name) for name in config.sources}
+    for name, kind in kinds.items():
+        if kind not in known:
             hint = f"{did_you_mean(name, known)} known: {', '.join(known)}, or several joined by +".lstrip()
             raise ConfigError(f"data.source: unknown source {name!r}", hint)
-        if name != kinds[name]:
+        if name != kind:
             downloads.torchvision_class(name)
-    return {name: known[kinds[name]] for name in names}
+    return {name: known[kind] for name, kind in kinds.items()}
 
 
 def list_jobs(config: DataConfig, data: Path, seed: int) -> Iterator[Job]:

@@ -24,7 +24,7 @@ from scipy.fft import irfft2, rfft2
 
 from pipeline.parameters.data import DataConfig
 from pipeline.prepare.sources import Job, Picture, Pixels, source
-from pipeline.shards import TEST, TRAIN, VALIDATION
+from pipeline.shards import RENDERED, TEST, TRAIN, VALIDATION
 from stegnet.core.pixels import LUMA
 
 Floats = NDArray[np.floating]
@@ -44,7 +44,7 @@ class Look:
     light: Floats  # (2,) unit vector pointing away from the light
 
 
-@source("scenes")
+@source(RENDERED)
 def jobs(name: str, config: DataConfig, data: Path, seed: int) -> Iterator[Job]:
     """Return jobs that render the scenes to train and to validate on."""
     return chain(scene_jobs(config, seed, TRAIN), scene_jobs(config, seed, VALIDATION))
@@ -58,7 +58,7 @@ def scene_jobs(config: DataConfig, seed: int, split: str) -> Iterator[Job]:
 
 def _scene(size: int, seed: int, split: str, index: int) -> Iterator[Picture | str]:
     name = f"scene-{index:07d}" if split == TRAIN else f"{split}-scene-{index:04d}"
-    yield Picture("scenes", name, render_scene(size, (seed, FIRST_SCENE[split] + index)), splits=(split,))
+    yield Picture(RENDERED, name, render_scene(size, (seed, FIRST_SCENE[split] + index)), splits=(split,))
 
 
 def render_scene(size: int, seed: int | Sequence[int]) -> Pixels:

@@ -4,8 +4,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
-from pipeline.evaluate.statistics import RENDERED, headline_kind
+from pipeline.evaluate.statistics import headline_kind
 from pipeline.report.page import Page, Part, cell, collapsed, photograph_part, read, read_specs, table
+from pipeline.shards import RENDERED
 from pipeline.stage import run_stage
 from stegnet.core.disk import atomic_write
 from stegnet.core.measures import BARE, BASE, CONTAINER, MEASURES, PSNR, SEALED, SECRET, SIDES

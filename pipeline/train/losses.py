@@ -124,6 +124,7 @@ def own_measure(loss: LossConfig) -> PictureMeasure | None:
 
 def check_loss(loss: LossConfig) -> None:
     """Check that both terms can be computed and trained. Raises ConfigError that names the user's own measure."""
+    own_measure(loss)  # that it is found
     side = 32  # pixels
     cover, secret, base = torch.rand(3, 2, 3, side, side)
     container, revealed = torch.rand(2, 2, 3, side, side, requires_grad=True)

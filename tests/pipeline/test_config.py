@@ -82,6 +82,9 @@ def test_auto_is_what_suits_family_and_base(changes, base, rate, bits, start):
         ("train.bits", 1.0, {"train.rounded": False}),
         ("train.loss.chroma", 0.5, {"train.loss.space": "rgb"}),
         ("train.patience", 3, {"train.validate": 0}),
+        ("train.container_start", 0.5, {"train.container_ramp": 0.0}),
+        ("data.limit", 50, {"data.source": "scenes"}),
+        ("data.tiles", 4, {"data.source": "scenes"}),
     ],
 )
 def test_a_value_that_acts_on_nothing_is_refused_unless_it_is_the_default(key, value, beside):
@@ -91,6 +94,13 @@ def test_a_value_that_acts_on_nothing_is_refused_unless_it_is_the_default(key, v
     assert name == key
     check(changed(VALUES, {key: parse(default), **beside}))
     check(changed(VALUES, beside))
+
+
+def test_sources_and_shares_that_leave_nothing_are_refused():
+    shares = {"data.validation_share": 0.5, "data.test_share": 0.5}
+    assert error(changed(VALUES, shares))[0].endswith("leave no pictures for training")
+    check(changed(VALUES, shares | {"data.test_share": 0.4}))
+    assert error(changed(VALUES, {"data.source": "folder+scenes + folder"}))[0].endswith("a source is named twice")
 
 
 def test_no_key_has_a_name_that_dvc_s_run_cache_ignores():

@@ -13,7 +13,8 @@ from pipeline.evaluate.quality import (
     measure_quality,
     measure_speed,
 )
-from pipeline.evaluate.statistics import REAL, RENDERED
+from pipeline.evaluate.statistics import REAL
+from pipeline.shards import RENDERED
 from stegnet.core.measures import SEALED
 from stegnet.record import encode_base
 from tests.support.lab import TEST, TRAIN

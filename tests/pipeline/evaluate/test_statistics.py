@@ -5,7 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.evaluate.statistics import REAL, RENDERED, headline, headline_kind, summarise, summary_stats
+from pipeline.evaluate.statistics import REAL, headline, headline_kind, summarise, summary_stats
+from pipeline.shards import RENDERED
 from stegnet.core.measures import SEALED
 
 BARE, SIDES = "bare", ("container", "secret")

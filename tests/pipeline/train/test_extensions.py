@@ -88,6 +88,14 @@ def test_an_augmentation(picture) -> None:
             check_augmentation(32, replace(own, own=wrong))
 
 
+@pytest.mark.usefixtures("mine")
+def test_a_loss_that_is_not_found_is_named_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        losses.check_loss(check(changed(read(PARAMS), {"train.loss.own": "mine:nothing"})).train.loss)
+    assert str(caught.value).count("mine:nothing") == 1
+    assert "PYTHONPATH" in caught.value.hint
+
+
 @pytest.mark.parametrize("name", ["nowhere:Plain", "mine:Nothing", "mine:edges", "mine:"])
 @pytest.mark.usefixtures("mine")
 def test_a_network_that_is_none(name: str) -> None:
