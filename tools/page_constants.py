@@ -22,7 +22,8 @@ HEAD = "/** Written by `python -m tools.page_constants` from Python's own consta
 GROUPS: dict[str, list[tuple[str, str]]] = {
     "BARE_AVIF": [("image.avif", "LOWEST HIGHEST COLOURS AV1 ESSENTIAL")],
     "BASE": [
-        ("record.base", "KINDS GAIN_UNIT GAIN_BIAS MAX_GAIN_CODE"),
+        ("record.coding", "KINDS"),
+        ("record.base", "GAIN_UNIT GAIN_BIAS MAX_GAIN_CODE"),
         ("core.pixels", "BLOCK GREY HIDDEN_RMS MIN_RMS"),
     ],
     "CHANNELS": [
