@@ -27,6 +27,7 @@ from stegnet.hiding.method import (
     Payload,
     ignore,
 )
+from stegnet.image.pictures import refuse_palette
 from stegnet.keys import ContainerKeys, KeySource, Recipient
 from stegnet.media.claims import open_cover
 from stegnet.media.cover import Cover
@@ -68,7 +69,10 @@ def hide_file(
         job.refuse_blank(opened)
         method.check(opened, options)
         secret_file = (secret,) if isinstance(secret, Path) else ()
-        out.check(method.suffixes_of(opened), opened.called, cover, *secret_file, *options.input_files)
+        suffixes = method.suffixes_of(opened)
+        if suffix not in suffixes and opened.kind == PICTURE:
+            refuse_palette(opened)  # under no other name is it hidden in
+        out.check(suffixes, opened.called, cover, *secret_file, *options.input_files)
         job.refuse_container(opened, key_source)
         for line in job.forewarnings(opened, suffix, is_named=True):
             context.warn(line)

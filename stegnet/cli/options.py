@@ -102,7 +102,9 @@ def add_network_options(command: Parser) -> None:
 def _destination(text: str) -> str:
     if text not in DESTINATIONS and not is_channel_file(text):
         known = ", ".join(DESTINATIONS)
-        raise argparse.ArgumentTypeError(f"unknown value {text!r}: choose {known} or NAME{CHANNEL_SUFFIX}")
+        raise argparse.ArgumentTypeError(
+            f"unknown value {text!r}: choose {known} or NAME{CHANNEL_SUFFIX}; apps such as WhatsApp are messengers"
+        )
     return text
 
 

@@ -235,14 +235,22 @@ def _show_failures(failed: list[tuple[Job, StegnetError]], total: int, verbose: 
     for group in groups:
         sources = [str(job.source) if verbose or len(group) == 1 else job.source.name for job, _ in group]
         names = ", ".join(sources) if verbose else messages.listed(sources)
-        # Reasons that differ at most in numbers become one, without these.
+        # Reasons that differ at most in numbers become one, with the first and the last of these.
         pieces = zip(*(re.split(f"({_NUMBER.pattern})", _reason(*each)) for each in group), strict=True)
-        reason = "".join(same.pop() if len(same) == 1 else "…" for same in map(set, pieces))
+        reason = "".join(_range(same) for same in map(set, pieces))
         messages.error(f"{names}: {reason}")
     if more:
         messages.error(f"{messages.listed(more)}: for other reasons (`-v` shows them)")
     for hint in filter(None, hints):
         messages.hint(hint)
+
+
+def _range(pieces: set[str]) -> str:
+    """Return a piece of several texts if it is one; else it is a number, and the least and the largest are shown."""
+    if len(pieces) == 1:
+        return pieces.pop()
+    least, *_, most = sorted(pieces, key=lambda number: [int(part) for part in re.findall(r"\d+", number)])
+    return f"{least} to {most}"
 
 
 def _reason(job: Job, error: StegnetError) -> str:

@@ -66,14 +66,25 @@ def counted(count: int, noun: str) -> str:
 
 
 def shown_size(count: int) -> str:
-    """Return a number of bytes in a readable unit, rounded down to three digits."""
+    """Return a number of bytes in a readable unit, rounded to three digits."""
     if count < 1000:
         return counted(count, "byte")
-    digits = len(str(count))
-    rounded = count // 10 ** (digits - 3) * 10 ** (digits - 3)
+    step = _last_of_three_digits(count)
+    rounded = (count + step // 2) // step * step
     units = ("kB", "MB", "GB", "TB")
-    power = min((digits - 1) // 3, len(units))
+    power = min((len(str(rounded)) - 1) // 3, len(units))
     return f"{rounded / 1000**power:g} {units[power - 1]}"
+
+
+def shown_capacity(count: int) -> str:
+    """Return a number of bytes that fit, as `shown_size` but rounded down: so many do fit."""
+    step = _last_of_three_digits(count)
+    return shown_size(count // step * step)
+
+
+def _last_of_three_digits(count: int) -> int:
+    """Return what the last of a number's first three digits counts."""
+    return int(10 ** max(len(str(count)) - 3, 0))
 
 
 def either(names: Sequence[str]) -> str:

@@ -183,7 +183,7 @@ def plan_hiding(
             check_input(secrets)
         hidden = [(secrets, "" if any_file else _kind_of_secret(secrets))]
         if len(cover_files) > 1:
-            notes = (*notes, f"the secret is hidden {len(cover_files)} times, whole in each cover")
+            notes = (*notes, f"the secret goes whole into each of {len(cover_files)} covers")
 
     by_kind: dict[str, list[Place]] = {}
     for path, secret_kind in hidden:

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from stegnet.video import VideoFrame
 
 GROUPS = "group of pictures", "groups of pictures"
-LARGER = "use a smaller secret, or a film that is longer, of more bytes a second or with more B pictures"
+LARGER = "use a smaller secret, or a film that is longer or of more bytes a second"
 TOO_FEW = "its own H.264 can't be used: it has no B pictures, or too few"
 
 

@@ -14,13 +14,14 @@ from stegnet.core.text import Setting, Text
 from stegnet.formats.signatures import FORMS, JPEG_SUFFIXES
 from stegnet.hiding.found_file import SamplesContainer
 from stegnet.hiding.medium import MediumMethod
-from stegnet.hiding.method import MethodInfo, MethodOptions, option
+from stegnet.hiding.method import AUTO, MethodInfo, MethodOptions, option
 from stegnet.jpeg.coefficients import read_jpeg
 from stegnet.jpeg.cover import jpeg_cover, why_made_anew
 from stegnet.jpeg.medium import JpegMedium
 from stegnet.jpeg.samples import rules_of, samples_of
 from stegnet.keys import KeySource
 from stegnet.media.cover import Cover
+from stegnet.methods.registry import METHODS
 from stegnet.record import Container
 
 JPEG = "jpeg"
@@ -89,7 +90,8 @@ that does the same. For apps of which nothing is known: --for messenger.
     def hint_for_other_covers(self, cover: Cover, options: JpegOptions) -> str:
         """Return the hint for a film or sound; with a channel's file, it is on channels that have a name."""
         if not options.channel_file:
-            return super().hint_for_other_covers(cover, options)
+            form = METHODS[AUTO].suffixes_of(cover)[0]
+            return Text(f"a {cover.called} stays one: name the output {form}, and use ", Setting("method", AUTO))
         survive = Setting("survive", "CHANNEL")
         if cover.kind == SOUND:
             return Text("known channels are of pictures; use ", survive, ", such as h264:23")

@@ -1,6 +1,6 @@
 import pytest
 
-from stegnet.core.names import FALLBACK, MAX_BYTES, Names, folded, safe_name
+from stegnet.core.names import FALLBACK, MAX_BYTES, Names, folded, safe_name, shown_capacity, shown_size
 
 HARMFUL = {
     "../../etc/passwd": "passwd",
@@ -50,3 +50,11 @@ def test_names_are_distinct():
     assert taken == ["a.png", "A-2.png", "a-3.png", "a.mkv"]
     assert names.take("a-2", ".png") == "a-2-2.png"
     assert [names.take(stem, ".png") for stem in ("\u00e9", "e\u0301")] == ["\u00e9.png", "e\u0301-2.png"]
+
+
+def test_sizes_are_rounded_and_what_fits_is_rounded_down():
+    sizes = {1: "1 byte", 999: "999 bytes", 1000: "1 kB", 1499: "1.5 kB", 34567: "34.6 kB", 999_499: "999 kB"}
+    sizes |= {999_500: "1 MB", 1_234_567: "1.23 MB", 999_999_999: "1 GB", 5 * 10**12: "5 TB"}
+    assert {size: shown_size(size) for size in sizes} == sizes
+    fits = {1: "1 byte", 999: "999 bytes", 1009: "1 kB", 34567: "34.5 kB", 999_999: "999 kB", 1_239_999: "1.23 MB"}
+    assert {size: shown_capacity(size) for size in fits} == fits

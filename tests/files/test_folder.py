@@ -66,7 +66,7 @@ def test_failures_are_summed_up(photos, capsys):
     """Those of one reason in a line, and no more than four lines; all of them with -v, and when revealing."""
     for number in range(2, 9):
         Image.linear_gradient("L").quantize(number).save(photos / f"{number}.gif")
-    palette = "has a palette of … colours, and what is hidden would give it others"
+    palette = "has a palette of 2 to 8 colours, and what is hidden would give it others"
     alike = f"2.gif, 3.gif, 4.gif, 5.gif, 6.gif and 2 more: {palette}"
     hint = "hint: use a photograph, or the picture in full colours that it was made from"
     code, said = run("hide photos note.txt -o out", capsys)

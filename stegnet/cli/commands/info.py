@@ -12,7 +12,7 @@ from stegnet.cli.exit_codes import ExitCode
 from stegnet.cli.options import add_key_options, read_key_source
 from stegnet.cli.parser import Parser
 from stegnet.core.disk import local_path
-from stegnet.core.names import FILM, PICTURE, USUAL_NAME, counted, shown_size
+from stegnet.core.names import FILM, PICTURE, USUAL_NAME, counted, shown_capacity, shown_size
 from stegnet.files import Info, file_info, fit_info
 from stegnet.hiding import Context, Fit
 
@@ -144,7 +144,7 @@ def _album_fits(info: Info) -> Lines:
     for fit in info["fits"]:
         yield "fits with --spread", _any_file(fit)
     covers = info["hard_to_find_in"]
-    if best := [f"{name} ({shown_size(hard)})" for name, hard in covers.items() if hard]:
+    if best := [f"{name} ({shown_capacity(hard)})" for name, hard in covers.items() if hard]:
         (fit,) = info["fits"]
         yield "hard to find in", f"{messages.listed(best)}, if {fit.condition}"
     if bad := [name for name, hard in covers.items() if not hard]:
@@ -194,14 +194,14 @@ def _any_file(fit: Fit) -> str:
     if fit.safe is None:
         return line
     if fit.safe:
-        return f"{line}; hard to find up to {shown_size(fit.safe)}, if {fit.condition}"
+        return f"{line}; hard to find up to {shown_capacity(fit.safe)}, if {fit.condition}"
     return f"{line}; {'easy to find, however little' if fit.betrayed else 'nothing is hard to find in this cover'}"
 
 
 def _beside_name(size: int) -> str:
     """Return a size, and of a small one the bytes of the name beside it, which is a part that matters."""
     small = 10 * len(USUAL_NAME)
-    return f"{shown_size(size)} beside a name of {len(USUAL_NAME)}" if size < small else shown_size(size)
+    return f"{shown_capacity(size)} beside a name of {len(USUAL_NAME)}" if size < small else shown_capacity(size)
 
 
 def _verbose(info: Info) -> Lines:

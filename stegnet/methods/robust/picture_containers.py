@@ -10,7 +10,7 @@ from stegnet.channels import MESSENGER_SIDE, PictureChannel
 from stegnet.core.errors import CapacityError, reading
 from stegnet.core.names import PICTURE
 from stegnet.core.parallel import Count
-from stegnet.core.text import Aside, Setting, Text
+from stegnet.core.text import Aside, CommandLine, Setting, Text
 from stegnet.formats.signatures import JPEG_SUFFIXES
 from stegnet.hiding.method import Context, FoundSecret, HiddenFile, NewContainer, Payload, Written, warnings_of_psnr
 from stegnet.image.pictures import read_picture, refuse_palette
@@ -204,7 +204,10 @@ def _remedy(
     if channel.factor is not None:
         return f"{more_capacity}; or let it survive less: a larger factor of +resize"
     if channel.side:
-        return f"use a cover of {channel.side} pixels or more, with more texture"
+        if max(pixels.shape) < channel.side:
+            return f"use a cover of {channel.side} pixels or more, with more texture"
+        as_document = CommandLine("--for file", "; or send it as a document, hidden for a file")
+        return Text("use a smaller secret, or a cover with more texture", as_document)
 
     height, width = pixels.shape[:2]
     taken = file_bytes(stored_name(payload.path), payload.file.length)

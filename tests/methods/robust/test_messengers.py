@@ -70,6 +70,34 @@ def test_copies_by_mozjpeg_are_revealed(sent: Path, tmp_path: Path, value: int) 
 
 
 @pytest.mark.parametrize(
+    ("side", "helps", "no_help"),
+    [
+        (1280, ("a smaller secret", "as a document", "--for file"), "pixels or more"),
+        (640, ("1280 pixels or more",), "document"),
+    ],
+)
+def test_it_is_said_what_helps_a_secret_that_is_too_large(
+    side: int,
+    helps: tuple[str, ...],
+    no_help: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A larger cover only where there is more to gain."""
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(picture(96, side, 7)).save("photo.jpg", quality=92)
+    Path("long.txt").write_bytes(bytes(range(256)) * 40)
+    stegnet.make_key_file("k")
+    given = ["hide", "photo.jpg", "long.txt", "--for", "messenger", "--key-file", "k", "-o", "sent.jpg"]
+    assert main(given) == 1
+    said = capsys.readouterr().err
+    assert all(word in said for word in helps)
+    assert no_help not in said
+    assert not Path("sent.jpg").exists()
+
+
+@pytest.mark.parametrize(
     ("place", "suffix", "survives"),
     [("messenger", ".jpg", "keeps {} pixels"), ("website", ".png", "JPEG 75 and better")],
 )
