@@ -154,14 +154,17 @@ class SoundCover:
         return map(SoundSegment.of, self._described())
 
     def _described(self) -> Iterator[np.ndarray]:
-        """Yield the rows of each segment, (rows, 64) `_SAMPLE`."""
-        if len(self.segments) == 1:
-            return iter([self._only_segment])
-        return _regrouped(self._described_rows(), self.segments)
+        """Yield the rows of each segment, (rows, 64) `_SAMPLE`. Those of a few are kept: they are asked for twice."""
+        few = 2
+        return iter(self._kept_segments) if len(self.segments) <= few else self._segments_in_turn()
 
     @cached_property
-    def _only_segment(self) -> np.ndarray:
-        return next(_regrouped(self._described_rows(), self.segments))
+    def _kept_segments(self) -> list[np.ndarray]:
+        return list(self._segments_in_turn())
+
+    def _segments_in_turn(self) -> Iterator[np.ndarray]:
+        rows = (row.view(np.uint8) for row in self._described_rows())  # NumPy copies records one by one
+        return (segment.view(_SAMPLE) for segment in _regrouped(rows, self.segments))
 
     def _described_rows(self) -> Iterator[np.ndarray]:
         """Yield the rows of each part that carry something, (rows, 64) `_SAMPLE`."""
