@@ -2,7 +2,7 @@
 
 After Filler, Judas, Fridrich 2011, "Minimizing additive distortion in steganography using syndrome-trellis codes" (IEEE
 TIFS 6(3)), here over GF(3): one code, which reaches log₂ 3 bits per sample, replaces the paper's two binary layers.
-Many lanes, each a separate trellis, are searched side by side (docs/format.md, "Record").
+Many lanes, each a separate trellis, are searched side by side (docs/format.md, "Record zone").
 """
 
 from collections.abc import Callable
