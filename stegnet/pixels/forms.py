@@ -11,7 +11,7 @@ from stegnet.media.cover import Cover
 from stegnet.png.writing import write_like
 
 # By suffix: the function that writes pixels, (H, W, 3) uint8, with an ICC profile or for sRGB, as the cover is written
-# if it has this form, and returns lines for the report.
+# if it has this form, and returns lines for the report: of kind LOSS for what the form can't hold, such as a profile.
 WRITERS: dict[str, Callable[[Cover, bytes | None, Path, np.ndarray], tuple[str, ...]]] = {
     ".png": write_like,  # also (H, W, 4), with opacity
 }

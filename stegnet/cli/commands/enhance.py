@@ -8,6 +8,7 @@ from stegnet.cli.exit_codes import ExitCode
 from stegnet.cli.options import add_output_options
 from stegnet.core.disk import atomic_write, local_path
 from stegnet.core.errors import PackageError
+from stegnet.core.names import FILM
 from stegnet.core.remote_path import size_of
 from stegnet.formats.signatures import FORMS
 from stegnet.image.pictures import write_png
@@ -46,7 +47,7 @@ def execute(options: argparse.Namespace) -> int:
 
     out = options.output
     with Cover(options.file) as file:
-        OutputTarget(out, options.force).check(FORMS[file.kind], file.kind, options.file)
+        OutputTarget(out, options.force).check(FORMS[FILM] if file.is_film else (".png",), file.kind, options.file)
         if not file.is_film:
             pixels, profile = file.picture
             with atomic_write(out, overwrite=options.force, private=True) as part:
