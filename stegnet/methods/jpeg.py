@@ -91,7 +91,7 @@ that does the same. For apps of which nothing is known: --for messenger.
         """Return the hint for a film or sound; with a channel's file, it is on channels that have a name."""
         if not options.channel_file:
             form = METHODS[AUTO].suffixes_of(cover)[0]
-            return Text(f"a {cover.called} stays one: name the output {form}, and use ", Setting("method", AUTO))
+            return Text(f"a {cover.called} stays one: name the output {form}, and use ", Setting("method", "auto"))
         survive = Setting("survive", "CHANNEL")
         if cover.kind == SOUND:
             return Text("known channels are of pictures; use ", survive, ", such as h264:23")
