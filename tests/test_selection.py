@@ -115,10 +115,16 @@ def test_what_is_left_to_the_night_is_named(
         (["docs/films.md"], "test_wheel", "demo/test_demo pipeline/whole/test_pipeline"),
         (["demo/src/reveal.js"], "demo/test_demo demo/test_gui", "test_wheel pipeline/whole/test_pipeline"),
         (["dvc.yaml"], "pipeline/whole/test_pipeline", "demo/test_demo test_wheel"),
-        (["stegnet/sealing/embedding.py"], "demo/test_demo", "study/test_robust"),  # studies use all of it
+        (["stegnet/sealing/embedding.py"], "demo/test_jpeg_page", "study/test_robust demo/test_demo"),  # use all of it
+        (
+            ["stegnet/gui/browser/format/seal.js"],
+            "demo/test_demo demo/test_one_page demo/test_gui",
+            "study/test_robust",
+        ),
+        (["tests/format/recipient.json"], "demo/test_demo", "test_wheel"),
         (["study/robust.py"], "study/test_robust", "study/test_classical demo/test_demo"),
         (["tests/support/sharp/save.js"], "channels/test_recovery", "demo/test_demo"),
-        (["stegnet/kernels/_scans.c"], "kernels/test_sanitizers demo/test_demo test_wheel", "tools/test_mutants"),
+        (["stegnet/kernels/_scans.c"], "kernels/test_sanitizers demo/test_jpeg_page test_wheel", "tools/test_mutants"),
         (["tests/study/conftest.py"], "study/test_robust", "demo/test_demo"),
         (["constraints.txt"], "tools/test_mutants demo/test_demo test_wheel pipeline/whole/test_pipeline", ""),
     ],

@@ -37,8 +37,15 @@ UNSEEN = {
     ],
     "tests/tools/*": [".dockerignore", "Dockerfile", "compose.yaml", "examples/*", "tools/*"],
 }  # fmt: skip
-# Tests for which, before the night, no other files count: studies use all of the library, and would always be reached.
-ALONE = {"tests/study/*": ["study/*", "tests/study/*", "tests/support/*", "pipeline/*", "params.yaml", "assets/*"]}
+# Tests for which, before the night, no other files count. Studies and browsers use all of the library, and would always
+# be reached; whether Python and the page still have one format, its vectors and `page/constants.js` tell each time.
+_PAGE = ["demo/*", "stegnet/gui/*", "stegnet/cli/commands/*", "tests/demo/*", "tests/format/*", "tests/support/*"]
+ALONE = {
+    "tests/study/*": ["study/*", "tests/study/*", "tests/support/*", "pipeline/*", "params.yaml", "assets/*"],
+    "tests/demo/test_demo.py": _PAGE,
+    "tests/demo/test_gui.py": _PAGE,
+    "tests/demo/test_one_page.py": _PAGE,
+}
 # Files on which every test depends.
 EVERYWHERE = (
     ".ci/*", "Makefile", "constraints.txt", "tests/conftest.py", "tests/support/lanes.py", "tests/support/settings.py",
