@@ -59,19 +59,20 @@ def _lead(config: TrainParameters, training: TrainingRun, checkpoints: Path, wei
 
         try:
             pair, card, rate = train(training, checkpoints, report, lambda steps: bar(steps, "train"), show)
+            write_weights(weights, pair, card)
+            figures = {
+                "steps": points[-1]["step"] + 1,
+                "training_loss": points[-1]["loss"],
+                **card.figures,
+                **size_of(pair),
+            }
+            write_json(curve.with_name("metrics.json"), figures)
+            speed = {} if rate is None else {"pairs_per_second": rate}
+            run.finish(train_result(weights, curve, training.data), **speed)
         except KeyboardInterrupt:
             if checkpoint.path.exists():
                 _log.info("the same command resumes from its last checkpoint, %s", checkpoint.path)
             raise
-        write_weights(weights, pair, card)
-        figures = {
-            "steps": points[-1]["step"] + 1,
-            "training_loss": points[-1]["loss"],
-            **card.figures,
-            **size_of(pair),
-        }
-        write_json(curve.with_name("metrics.json"), figures)
-        run.finish(train_result(weights, curve, training.data), **({} if rate is None else {"pairs_per_second": rate}))
     checkpoint.remove()
 
 

@@ -85,6 +85,8 @@ def train(
 
         # Continue where an earlier call was interrupted.
         trainer.load_state_dict(from_first_process(checkpoint.load() if leads else None))
+        if leads and trainer.done:
+            _log.info("goes on after step %d of %d, from the last checkpoint", trainer.done, trainer.steps)
         for point in trainer.curve if leads else ():
             report(point)
         steps = range(trainer.done, trainer.done if trainer.finished else trainer.steps)

@@ -136,7 +136,7 @@ def steps(run: mlflow.entities.Run) -> list[int]:
 
 def test_a_training_that_is_stopped_says_how_it_goes_on(folder: Path, start: Run) -> None:
     before = saved(folder)
-    process = start("stopped", sys.executable, "-c", WITHOUT_MLFLOW, lr=0.03)
+    process = start("stopped", sys.executable, "-c", WITHOUT_MLFLOW, pairs=60_000)  # of no end
     wait_until(lambda: not saved(folder) <= before)
     process.terminate()
     assert process.wait() == 128 + signal.SIGTERM
@@ -151,7 +151,9 @@ def test_a_training_killed_at_any_moment_ends_with_the_same_bits(folder: Path, s
     live, curve = ((place / "curve.csv").read_bytes() for place in (killed, whole))
     assert live.count(b"\n") >= 2  # it grows while the training runs
     assert curve.startswith(live)
-    assert "WARNING" not in finish(start("killed"), killed)
+    said = finish(start("killed"), killed)
+    assert "WARNING" not in said
+    assert re.search(rf"goes on after step [1-9]\d* of {STEPS}, from the last checkpoint", said)
     assert_same(killed, whole)
     assert saved(folder) == others
     (run,) = [each for each in runs(folder) if each.info.status == "FINISHED"]
