@@ -47,9 +47,9 @@ class BlockPlacement:
     @property
     def holds_record(self) -> bool:
         """True if there are enough blocks for a header and an empty record."""
-        return self.capacity(HIGHEST) >= 0
+        return self.capacity(HIGHEST) is not None
 
-    def capacity(self, rate: int, share: int = 0) -> int:
+    def capacity(self, rate: int, share: int = 0) -> int | None:
         """Return the bytes of a record's content, as `content_capacity`."""
         return content_capacity(self.count, self.point, rate, share, self.texture is not None)
 
@@ -108,10 +108,13 @@ class BlockPlacement:
         return others
 
 
-def content_capacity(blocks: int, point: OperatingPoint, rate: int, share: int = 0, textured: bool = False) -> int:
-    """Return the bytes of a record's content in a share of `blocks` blocks; negative if there are too few."""
+def content_capacity(
+    blocks: int, point: OperatingPoint, rate: int, share: int = 0, textured: bool = False
+) -> int | None:
+    """Return the bytes of a record's content in a share of `blocks` blocks; None if there are too few for a record."""
     places = record_bits(blocks, point, share, textured)
-    return message_capacity(places, rate) // 8 - TAG_BYTES if places else -1
+    size = message_capacity(places, rate) // 8 if places else 0
+    return size - TAG_BYTES if size >= TAG_BYTES else None
 
 
 def record_bits(blocks: int, point: OperatingPoint, share: int = 0, textured: bool = False) -> int:

@@ -74,7 +74,7 @@ def usual_capacity(channel: str, point: OperatingPoint, height: int, width: int)
     """
     rate = ROBUST_RATES.get(channel, ROBUST_RATES.get(point.name))
     blocks = (height // BLOCK) * (width // BLOCK)
-    return None if rate is None else max(content_capacity(blocks, point, rate), 0)
+    return None if rate is None else content_capacity(blocks, point, rate) or 0
 
 
 def choose_point(points: Sequence[OperatingPoint], channel: PictureChannel, psnr: float) -> OperatingPoint:

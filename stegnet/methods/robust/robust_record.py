@@ -94,7 +94,7 @@ def coded_bits(placement: BlockPlacement, rate: int, content: bytes, nonce: byte
     carried[placement.header_places] = repeated ^ _header_mask(placement, repeated.size)
 
     numbers = _interleaved_places(placement, share, header)
-    padded = content.ljust(placement.capacity(rate, share), b"\0")
+    padded = content.ljust(placement.capacity(rate, share) or 0, b"\0")
     sealed = _cipher(placement, header).encrypt(_NONCE, padded, header + size_bytes(*placement.shape))
     message = np.zeros(message_capacity(numbers.size, rate), np.uint8)
     message[: 8 * len(sealed)] = _unpacked(sealed)
@@ -149,7 +149,7 @@ def places_to_read(placement: BlockPlacement, header: bytes) -> np.ndarray | Non
     None: no record has such a header, or it would not fit.
     """
     rate, share = _rate_and_share(header)
-    if not LOWEST <= rate <= HIGHEST or placement.capacity(rate, share) < 0:
+    if not LOWEST <= rate <= HIGHEST or placement.capacity(rate, share) is None:
         return None
     return _interleaved_places(placement, share, header)
 

@@ -59,7 +59,8 @@ class CodePlan:
 
     def _record_capacity(self, rate: int) -> int:
         textured = self.textured and self.share > 0
-        return max(content_capacity(self.blocks, self.point, rate, self.share, textured) - self.head, 0)
+        content = content_capacity(self.blocks, self.point, rate, self.share, textured) or 0
+        return max(content - self.head, 0)
 
     def sparing(self, wanted: int) -> "CodePlan":
         """Return the plan with the smallest share of blocks, and the lowest rates, that hold `wanted` bytes.

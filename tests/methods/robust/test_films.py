@@ -55,7 +55,9 @@ PITCH = 44100 / (2 * np.pi * 16)  # of `still_film`, in Hz
 def hidden(message: bytes, groups: int, key: Key | Passphrase = KEY, rate: int = RATE) -> list[np.ndarray]:
     """Frames of a film that carries a message and was not encoded; some frames are left over."""
     height, width = 97, 130
-    pieces = pieces_of(message, [content_capacity((height // 8) * (width // 8), FINE, rate) - HEAD_BYTES] * groups)
+    capacity = content_capacity((height // 8) * (width // 8), FINE, rate)
+    assert capacity is not None
+    pieces = pieces_of(message, [capacity - HEAD_BYTES] * groups)
     frames, made = still_frames(groups * GROUP + 5, height, width), []
     for index, piece in enumerate(pieces):
         some = frames[index * GROUP : (index + 1) * GROUP]
