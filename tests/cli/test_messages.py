@@ -41,6 +41,16 @@ def test_the_steps_of_a_job_read_as_one():
     assert any(bar.startswith("revealing:") and "1/9" in bar for bar in bars)
 
 
+def test_a_bar_is_gone_before_an_error_is_told():
+    shown = io.StringIO()
+    shown.isatty = lambda: True
+    with pytest.raises(OSError, match="disk") as raised, redirect_stderr(shown), messages.progress_bar() as progress:
+        progress("reveal", 1, 9)
+        raise OSError("disk")
+    assert raised.value.__traceback__  # whose frames keep the bar, or it would end with them
+    assert shown.getvalue().endswith(" \r")
+
+
 @pytest.mark.parametrize("line", ["--help", "info cover.png", "info - --passphrase-file fd:99"])
 def test_a_broken_pipe(program, line):
     """Of stdout, or of stderr where the line is refused."""

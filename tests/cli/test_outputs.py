@@ -104,3 +104,13 @@ def test_what_is_hardly_meant_is_asked_for(run, folder):
     assert run("keygen other")[0] == 0
     assert run("hide covers/out.png notes.txt --key-file other -o again.png")[0] == 0
     assert run("hide covers/out.png empty.txt --key-file k -o again.png --force")[0] == 0
+
+
+def test_an_empty_secret_is_refused_for_a_folder_and_an_album_too(run, folder):
+    (folder / "empty.txt").touch()
+    (folder / "covers").mkdir()
+    (folder / "cover.png").rename(folder / "covers/cover.png")
+    for spread in ("", " --spread"):
+        code, _, err = run(f"hide covers empty.txt --key-file k -o many/{spread}")
+        assert code == 1
+        assert "empty.txt: is empty" in err

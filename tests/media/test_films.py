@@ -193,13 +193,14 @@ def test_what_can_be_transparent_is_composited_over_white(tmp_path, name):
     )
 
 
-def test_the_longest_of_several_tracks_is_read(tmp_path, picture):
+def test_of_several_tracks_that_with_the_most_frames_is_read(tmp_path, picture):
+    """Even if another lasts longer."""
     with av.open(str(tmp_path / "a.mp4"), "w") as film:
-        streams = [film.add_stream("libx264", rate=25) for _ in range(2)]
+        streams = [film.add_stream("libx264", rate=rate) for rate in (1, 25)]
         for stream, width in zip(streams, (16, 80), strict=True):
             stream.width, stream.height, stream.pix_fmt = width, 16, "yuv420p"
         film.start_encoding()
-        for stream, count in zip(streams, (1, 5), strict=True):
+        for stream, count in zip(streams, (2, 5), strict=True):
             add_pictures(film, stream, [picture(16, stream.width)] * count, None)
     info = scan(tmp_path / "a.mp4")
     assert (info.width, len(info.pts)) == (80, 5)

@@ -25,6 +25,7 @@ from tools.stage_deps import FACES, FAMILIES, FILES, LOGS, PAIR, imported, stage
 PRINTING = "from pipeline.stage import program\nwith program(): print('–')"
 STAGE = '"""Measures 8×8 blocks."""\nfrom pipeline.stage import run_stage\nrun_stage(lambda: None)\n'
 STAGES, STUDIES = (stages_of(path) for path in FILES)
+BOTH = (*STAGES.items(), *STUDIES.items())  # some have one name
 
 
 # The stages that each key of params.yaml repeats, by the longest beginning of its name: those whose outputs it can
@@ -57,7 +58,7 @@ def covered(file: Path, deps: list[str]) -> bool:
 def test_deps_are_the_code_that_stages_import() -> None:
     """A changed file that is not named would leave a stale result with no word; one too many trains for nothing."""
     assert stage_deps.main(["--check"]) == 0
-    for name, stage in (STAGES | STUDIES).items():
+    for name, stage in BOTH:
         assert "constraints.txt" in stage["deps"], name
 
 
@@ -180,11 +181,18 @@ def test_no_stage_s_script_is_imported_by_another() -> None:
 
 def test_every_path_of_a_command_is_named() -> None:
     """What a stage reads but does not name could change unnoticed."""
-    for name, stage in (STAGES | STUDIES).items():
+    for name, stage in BOTH:
         known = [*stage["deps"], *(next(iter(out)) if isinstance(out, dict) else out for out in stage.get("outs", []))]
         known += stage.get("metrics", [])
         for path in words_of(stage["cmd"])[3:]:
             assert any(path in (one, str(Path(one).parent)) or one == str(Path(path).parent) for one in known), name
+
+
+def test_metrics_are_shown_by_dvc() -> None:
+    """As mere outputs, `dvc metrics show` and `dvc exp show` would lack them."""
+    for name, stage in BOTH:
+        outs = [next(iter(out)) if isinstance(out, dict) else out for out in stage.get("outs", [])]
+        assert not [out for out in outs if out.endswith("/metrics.json")], name
 
 
 def test_the_page_shows_every_study() -> None:

@@ -54,6 +54,12 @@ def test_each_level_of_libflac_is_recognised(level, tmp_path):
     check_written_alike(tmp_path / "b.flac")
 
 
+def test_a_file_that_is_read_in_several_parts_is_recognised(tmp_path):
+    soundfile.write(tmp_path / "a.flac", noise(400_000, 2, 16).astype(np.int16), 44100)
+    assert (tmp_path / "a.flac").stat().st_size > 1 << 20
+    check_written_alike(tmp_path / "a.flac")
+
+
 @pytest.mark.parametrize("level", [5, None])
 def test_the_default_level_of_ffmpeg_is_recognised(level, tmp_path):
     options = {} if level is None else {"compression_level": level}

@@ -14,9 +14,18 @@ from study.cover_kinds import SOUND, Recording, kind_named, photographs, recordi
 from study.populations import CONTROL, TEXT, hidden, main
 from tests.support.lab import CATALOGUE
 
-AT_LANDING = ("16 levels", "captioned JPEG", "right = −left")  # of pictures, JPEGs and sounds
+AT_LANDING = ("16 levels", "AVIF as PNG", "captioned JPEG", "right = −left")  # of pictures, JPEGs and sounds
 PROVEN = (
-    *("16 levels", "white balance", "sepia", "red = green", "WebP as PNG", "captioned JPEG", "filled rows"),
+    *(
+        "16 levels",
+        "white balance",
+        "sepia",
+        "red = green",
+        "WebP as PNG",
+        "AVIF as PNG",
+        "captioned JPEG",
+        "filled rows",
+    ),
     *("mirrored", "demosaiced", "halved chroma", "JPEG of tiles", "tiled"),
     *("right = −left", "panned", "delayed", "gain 2", "gain 1.4", "8 bits", "16 bits as 24", "loop"),
 )

@@ -50,6 +50,9 @@ def test_one_is_killed_one_survives_and_neither_is_tried_again(
     test = "tests/keys/test_sums.py::test_two"
     assert [(row["outcome"], row["by"]) for row in rows] == [(SURVIVED, ""), (KILLED, test)]
     assert f"keys-two: killed by {test}, " in capsys.readouterr().out
+    renamed = Mutant("keys-name", "It has another name.", file, "def two", "def zwei")  # so that no test is collected
+    (row,) = run(root, [renamed], 1, [], 100, tmp_path / "other")
+    assert (row["outcome"], row["by"]) == (KILLED, "tests/keys/test_sums.py")
     assert list(run(root, [three, two], 1, [], 0, results)) == rows
     assert table(rows).splitlines() == [f"{'keys':22}   1 / 2", f"{'all':22}   1 / 2", "SURVIVED: keys-three"]
     assert (root / file).read_text(encoding="utf-8") == FILES[file]

@@ -181,3 +181,14 @@ def test_packets_are_read_in_constant_memory(tmp_path, make_sounds):
     tracemalloc.stop()
     assert total > 3_000_000
     assert peak < total / 10
+
+
+def test_sound_that_no_longer_tells_its_channels_is_damaged(tmp_path, make_sounds):
+    """AAC whose frames lack them: FFmpeg's error is not that of invalid data."""
+    source = make_sounds(tmp_path / "a.ts", "aac")
+    with av.open(str(source)) as film:
+        head = bytes(next(packet for packet in film.demux(audio=0) if packet.size))[:4]
+    bare = bytes([head[0], head[1], head[2] & 0xFE, head[3] & 0x3F])
+    source.write_bytes(source.read_bytes().replace(head, bare))
+    with pytest.raises(MediaError, match=r"a\.ts: the film's sound is damaged"):
+        list(read_sound(source))

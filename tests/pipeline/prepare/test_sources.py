@@ -143,3 +143,10 @@ def test_a_source_in_one_file_and_one_line_as_the_docs_add_it(prepared):
         del SOURCES["gradients"]
     assert {row.name for row in rows if row.source == "gradients"} == {f"blue-{blue}" for blue in range(256)}
     assert min(counts[split] for split in SPLITS) > 10
+
+
+def test_a_missing_folder_is_named_by_its_key(data_config):
+    for key, other in (("test_folder", "folder"), ("folder", "test_folder")):
+        config = data_config(**{"source": "folder", key: "nowhere", other: "tests"})
+        with pytest.raises(DataError, match=rf"^data\.{key}: nowhere is not a folder$"):
+            folders.check_folders(config)
