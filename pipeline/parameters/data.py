@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StrictBool, StrictFloat, StrictStr, model_validator
 
-from pipeline.parameters.shared import CodedBase, Integer, Pictures, Section, Seed
+from pipeline.parameters.shared import CodedBase, Integer, Pictures, Section, Seed, refuse_idle
 from pipeline.shards import RENDERED
 from stegnet.core.errors import ConfigError
 from stegnet.core.parallel import Auto
@@ -44,11 +44,13 @@ class DataConfig(Pictures, Section):
             raise ConfigError(f"params.yaml: {shares} leave no pictures for training", "their sum must be below 1")
         if len(set(self.sources)) < len(self.sources):
             raise ConfigError(f"params.yaml: data.source: {self.source}: a source is named twice", "name it once")
-        if self.sources == [RENDERED]:
-            for key, value, default in (("limit", self.limit, 0), ("tiles", self.tiles, 1)):
-                if value != default:
-                    reason = f"params.yaml: data.{key}: acts on nothing: training pictures are rendered"
-                    raise ConfigError(reason, f"data.{key}={default}")
+        only_rendered, reason = self.sources == [RENDERED], "training pictures are rendered"
+        refuse_idle(
+            (
+                ("data.limit", only_rendered, self.limit, 0, reason),
+                ("data.tiles", only_rendered, self.tiles, 1, reason),
+            )
+        )
         return self
 
 

@@ -1,10 +1,12 @@
 """Types and values of params.yaml that several sections or stages share. Of a section, a stage may read some keys."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
 
+from stegnet.core.errors import ConfigError
 from stegnet.core.parallel import AUTO, Auto
 
 
@@ -16,6 +18,13 @@ def _without_exponent(value: Any) -> Any:
 def auto_is(default: float) -> BeforeValidator:
     """Replace "auto" by a value."""
     return BeforeValidator(lambda value: default if value == AUTO else value)
+
+
+def refuse_idle(rows: Iterable[tuple[str, object, object, object, str]]) -> None:
+    """Refuse values that act on nothing beside others: key, whether it is idle, value, default, and the reason."""
+    for key, idle, value, default, reason in rows:
+        if idle and value != default:
+            raise ConfigError(f"params.yaml: {key}: acts on nothing: {reason}", f"{key}={default}")
 
 
 QUALITY = 90  # of a coded base: about 3 bits per pixel

@@ -10,7 +10,18 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, StrictBool, StrictFloat, StrictStr, model_validator
 
 from pipeline.config import changed, flatten
-from pipeline.parameters.shared import QUALITY, CodedBase, Integer, Pictures, Section, Seed, Threads, UnitFloat, auto_is
+from pipeline.parameters.shared import (
+    QUALITY,
+    CodedBase,
+    Integer,
+    Pictures,
+    Section,
+    Seed,
+    Threads,
+    UnitFloat,
+    auto_is,
+    refuse_idle,
+)
 from stegnet.core.errors import ConfigError
 from stegnet.core.parallel import AUTO, Auto
 from stegnet.core.pixels import CODED
@@ -138,22 +149,15 @@ class TrainParameters:
         base = self.scramble.base
         suitable = _suitable(find_family(self.model.name), base)
         bits, start = suitable["train.bits"], suitable["train.container_start"]
+        ramp = train.container_ramp
         idle = (
             ("scramble.quality", base != CODED, self.scramble.quality, QUALITY, "only a coded base has a quality"),
             ("train.bits", not train.rounded, train.bits, bits, "only rounded containers have sealed bits"),
-            (
-                "train.container_start",
-                not train.container_ramp,
-                train.container_start,
-                start,
-                "with no ramp, it is 1",
-            ),
+            ("train.container_start", not ramp, train.container_start, start, "with no ramp, it is 1"),
             ("train.loss.chroma", loss.space != "ycbcr", loss.chroma, 1.0, "only ycbcr has chroma"),
             ("train.patience", not train.validate, train.patience, 0, "without validation, training never stops early"),
         )
-        for key, unused, value, default, reason in idle:
-            if unused and value != default:
-                raise ConfigError(f"params.yaml: {key}: acts on nothing: {reason}", f"{key}={default}")
+        refuse_idle(idle)
         rules = (
             ("train.accumulate", train.batch % train.accumulate, f"divide train.batch {train.batch}", train.accumulate),
             ("train.crop", train.crop > size, f"not exceed data.side {size}", train.crop),

@@ -204,7 +204,7 @@ def _remedy(
     if channel.factor is not None:
         return f"{more_capacity}; or let it survive less: a larger factor of +resize"
     if channel.side:
-        if max(pixels.shape) < channel.side:
+        if max(pixels.shape[:2]) < channel.side:
             return f"use a cover of {channel.side} pixels or more, with more texture"
         as_document = CommandLine("--for file", "; or send it as a document, hidden for a file")
         return Text("use a smaller secret, or a cover with more texture", as_document)
