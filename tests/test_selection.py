@@ -161,3 +161,19 @@ def test_what_landed_last_is_where_the_branch_left(tmp_path: Path, monkeypatch: 
     assert landed() is None
     git("-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "-q", "--allow-empty", "-m", "second")
     assert landed() == first
+
+
+def test_without_a_remote_repository_a_file_names_what_landed_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit that is not there, as in a shallow clone, tells nothing."""
+    monkeypatch.setattr("tools.reached.ROOT", tmp_path)
+    git("init", "-q", "-b", "main", ".")
+    commits = []
+    for name in ("first", "second"):
+        git("-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "-q", "--allow-empty", "-m", name)
+        commits.append(git("rev-parse", "HEAD"))
+    (tmp_path / ".ci").mkdir()
+    for written, expected in {commits[0]: commits[0].strip(), commits[1]: None, "0" * 40: None, "": None}.items():
+        (tmp_path / ".ci/landed").write_text(written, encoding="utf-8")
+        assert landed() == expected

@@ -1,6 +1,7 @@
 """Which files with long tests of a landing a change reaches: python -m tools.reached [--since COMMIT] long|arithmetic.
 
-It is compared with the commit that landed last; if none is given, with that at which this branch left `origin/main`.
+It is compared with the commit that landed last; if none is given, with that at which this branch left `origin/main`,
+or, in a repository that has no such branch, with the one that `.ci/landed` names.
 A file is reached if it, or what it imports, has changed, or what it uses without an import, by the table below. Their
 names are printed; what is left to the night stands on stderr, as do tests that are marked `night`. If nothing tells
 what has changed, all are reached.
@@ -48,8 +49,8 @@ ALONE = {
 }
 # Files on which every test depends.
 EVERYWHERE = (
-    ".ci/*", "Makefile", "constraints.txt", "tests/conftest.py", "tests/support/lanes.py", "tests/support/settings.py",
-    "tools/closure.py", "tools/reached.py",
+    ".ci/programs", ".ci/run", "Makefile", "constraints.txt", "tests/conftest.py", "tests/support/lanes.py",
+    "tests/support/settings.py", "tools/closure.py", "tools/reached.py",
 )  # fmt: skip
 # Where networks are computed: a change elsewhere rounds as before on a CPU of another kind.
 COMPUTED = ("pipeline/*", "stegnet/core/compute.py", "stegnet/networks/*", "stegnet/weights/*", "study/zoo/*")
@@ -94,12 +95,20 @@ def night_tests(path: Path) -> list[str]:
 
 
 def landed() -> str | None:
-    """The commit of `origin/main` that this branch left it at, if that is another than its own."""
-    try:
-        left, here = git("merge-base", "HEAD", "origin/main"), git("rev-parse", "HEAD")
-    except subprocess.CalledProcessError:  # no remote repository, or a clone that is too shallow
-        return None
-    return left.strip() if left != here else None
+    """The commit that landed last, among those that HEAD has behind it; None if nothing tells.
+
+    An earlier one than the last is as good: more has changed since.
+    """
+    written = ROOT / ".ci/landed"
+    names = ["origin/main", *(written.read_text(encoding="utf-8").split() if written.is_file() else [])]
+    for name in names:
+        try:
+            left, here = git("merge-base", "HEAD", name), git("rev-parse", "HEAD")
+        except subprocess.CalledProcessError:  # no remote repository, or a clone that is too shallow
+            continue
+        if left != here:
+            return left.strip()
+    return None
 
 
 def reached(tests: Iterable[Path], changes: Iterable[str], mark: str = "long") -> list[Path]:
