@@ -1,5 +1,8 @@
 """Planted faults, tests/mutants.toml, and whether the tests catch them: python -m tools.mutants [NAME…].
 
+Or faults that are drawn from all code: python -m tools.mutants --drawn 30 --seed 1. Read those that survive: where a
+user would notice one, a test is missing.
+
 Each is written into a copy of the working tree, where the tests that import the changed file run until one fails: first
 those of the folder that mirrors the file's, then the quick ones, then the others. The exit code is 1 if a fault
 survives that may not, or if a test fails without the fault, too.
@@ -15,7 +18,7 @@ import sys
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,10 +28,13 @@ from typing import Any
 
 import psutil
 
+from tools.drawn import draw
+
 ROOT = Path(__file__).parent.parent
 MUTANTS = ROOT / "tests/mutants.toml"
 KILLED, SURVIVED, TIMED_OUT, BROKEN = "killed by", "SURVIVED", "timed out", "without the fault, too, fails"
 PYTEST = (sys.executable, "-m", "pytest", "-x", "-q", "-rfE", "-p", "no:cacheprovider", "-m", "not long", "-n", "0")
+DRAWN = "It was drawn."
 NO_TESTS = 5  # pytest's exit code
 _AS_ANYONE = ("-c", "user.name=mutants", "-c", "user.email=mutants@localhost")
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
@@ -60,9 +66,19 @@ def read_mutants(path: Path = MUTANTS) -> list[Mutant]:
     return [Mutant(name, **entry) for name, entry in content.items()]
 
 
+def drawn(root: Path, count: int, seed: str) -> list[Mutant]:
+    """Faults that nobody planted, as mutants that may survive; named by their files and lines."""
+    return [
+        Mutant(f"{Path(file).stem}-line_{line}", DRAWN, file, old, new, survives="it may be as right")
+        for file, line, old, new in draw(root, count, seed)
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help="how names of mutants begin (default: all)")
+    parser.add_argument("--drawn", type=int, default=0, metavar="COUNT", help="so many faults that nobody planted")
+    parser.add_argument("--seed", default="0", help="of what is drawn")
     parser.add_argument("--share", default="0/1", metavar="I/N", help="each Nth of them, from the one of index I on")
     parser.add_argument("--jobs", type=int, default=1, help="mutants at a time, each in a copy of its own")
     parser.add_argument("--tests", nargs="+", default=[], metavar="PATH", help="run no others than these tests")
@@ -71,7 +87,9 @@ def main() -> None:
     options = vars(parser.parse_args())
     names = tuple(options.pop("names")) or ""
     first, step = map(int, options.pop("share").split("/"))
-    mutants = [mutant for mutant in read_mutants() if mutant.name.startswith(names)][first::step]
+    count, seed = options.pop("drawn"), options.pop("seed")
+    every = drawn(ROOT, count, seed) if count else read_mutants()
+    mutants = [mutant for mutant in every if mutant.name.startswith(names)][first::step]
     rows = list(run(ROOT, mutants, **options))
     print(table(rows))
     sys.exit(any(row["outcome"] == BROKEN or (row["outcome"] == SURVIVED and not row["survives"]) for row in rows))
@@ -103,7 +121,16 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     every, left = (Counter(row["name"].partition("-")[0] for row in some) for some in (rows, others))
     counts = [*((package, left[package], every[package]) for package in sorted(every)), ("all", len(others), len(rows))]
     lines = [f"{package:22}{count - more:4} / {count}" for package, more, count in counts]
-    return "\n".join([*lines, *(f"{row['outcome']}: {row['name']}" for row in others)])
+    return "\n".join([*lines, *(f"{row['outcome']}: {row['name']}{_told(row)}" for row in others)])
+
+
+def _told(row: Mapping[str, str]) -> str:
+    """What a fault changes, where no sentence says it."""
+    if row["breaks"] != DRAWN:
+        return ""
+    return "".join(
+        f"\n    {sign} {line}" for sign, side in (("-", "old"), ("+", "new")) for line in row[side].split("\n")
+    )
 
 
 def _copy(root: Path, copy: Path) -> Path:
@@ -124,9 +151,12 @@ def _tried(mutant: Mutant, copies: "SimpleQueue[Path]", tests: Sequence[str], li
     copy, start = copies.get(), time.monotonic()
     path = copy / mutant.file
     text = path.read_text(encoding="utf-8")
-    _write(path, mutant.faulty(text), copy)
     named = [mutant.tests, "-m", "not night"] if mutant.tests else []
-    outcome, by = _outcome(copy, mutant.file, tests or named, start + limit)
+    try:
+        _write(path, mutant.faulty(text), copy)
+        outcome, by = _outcome(copy, mutant.file, tests or named, start + limit)
+    except subprocess.CalledProcessError:
+        outcome, by = KILLED, "the compiler"
     _write(path, text, copy)
     if outcome == KILLED and _pytest(copy, [by, *named[1:]], start + limit)[0] == 1:
         outcome = BROKEN

@@ -24,10 +24,10 @@ FOLDERS = {"long": ("cluster", "demo", "study"), "slow": ("cli", "networks", "pi
 SLOW_FIXTURES = {"kit", "make_config", "make_film", "make_sounds", "program", "session"}
 # Files that take a minute or more: they begin first, so that at the end no worker is left alone with one.
 LONGEST = (
-    "pipeline/whole/test_pipeline", "demo/test_demo", "pipeline/whole/test_experiments", "cluster/test_cluster",
-    "transcripts/test_transcripts", "test_contract", "test_wheel", "demo/test_one_page", "kernels/test_sanitizers",
-    "networks/test_damaged_weights", "methods/robust/test_messengers", "cli/test_hostile_files", "study/test_runs",
-    "pipeline/test_export", "pipeline/train/test_stage",
+    "pipeline/whole/test_experiments", "cluster/test_cluster", "demo/test_demo", "demo/test_one_page",
+    "pipeline/whole/test_pipeline", "transcripts/test_transcripts", "test_wheel", "test_contract",
+    "methods/robust/test_messengers", "kernels/test_sanitizers", "demo/test_gui", "test_any_size",
+    "files/test_info_and_hide", "pipeline/train/test_stage", "cli/test_hostile_files", "pipeline/test_export",
 )  # fmt: skip
 TOUCHING = pytest.StashKey[set[Path]]()
 REACHED = pytest.StashKey[set[Path] | None]()

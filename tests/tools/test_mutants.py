@@ -2,11 +2,12 @@
 
 import re
 import subprocess
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from tools.mutants import KILLED, ROOT, SURVIVED, Mutant, read_mutants, run, table
+from tools.mutants import DRAWN, KILLED, ROOT, SURVIVED, Mutant, read_mutants, run, table
 
 FILES = {
     "pytest.ini": "[pytest]\n",
@@ -30,6 +31,12 @@ def test_each_mutant_breaks_one_place() -> None:
         faulty = mutant.faulty((ROOT / mutant.file).read_text(encoding="utf-8"))
         if mutant.file.endswith(".py"):
             compile(faulty, mutant.file, "exec")
+
+
+def test_a_drawn_fault_that_survives_is_shown() -> None:
+    drawn = Mutant("sums-line_2", DRAWN, "stegnet/keys/sums.py", "two\nlines", "two\nothers")
+    told = table([asdict(drawn) | {"outcome": SURVIVED, "by": "", "seconds": 1}])
+    assert told.endswith("\nSURVIVED: sums-line_2\n    - two\n    - lines\n    + two\n    + others")
 
 
 @pytest.mark.night
