@@ -97,6 +97,15 @@ def test_pictures_of_all_forms_are_pictures(suffix, tmp_path):
     assert (kind(path), form_of(path).kind) == (PICTURE, PICTURE)
 
 
+def test_an_mpeg_stream_of_any_size_is_a_film_and_one_without_a_size_a_file(tmp_path):
+    """ISO/IEC 13818-2, 6.2.2.1: two sides of 12 bits each."""
+    path = tmp_path / "a"
+    for width, height in ((1, 1), (16, 256), (256, 16), (4095, 2304), (0, 16), (16, 0)):
+        path.write_bytes(b"\x00\x00\x01\xb3" + (width << 12 | height).to_bytes(3, "big") + bytes(100))
+        form = form_of(path)
+        assert (form.kind if form else None) == (FILM if width and height else None), (width, height)
+
+
 FILMS = {
     "a.m2ts": ("libx264", "yuv420p", "mpegts"),
     "a.vob": ("mpeg2video", "yuv420p", "vob"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
+from scipy.fft import dctn
 
 from stegnet import CapacityError, Key, Passphrase
 from stegnet.channels import parse_picture_channel
@@ -33,7 +34,7 @@ from stegnet.methods.robust import (
 from stegnet.methods.robust.survival import CodePlan, Transmission
 from stegnet.networks import SHIPPED_MODEM
 from stegnet.results import OutputTarget
-from tests.support.jpegs import DITHER, jpeg_cover, read_jpeg, through_jpeg
+from tests.support.jpegs import DITHER, ZIGZAG, jpeg_cover, read_jpeg, through_jpeg
 from tests.support.modem import RUNGS, index_modem
 from tests.support.quality import psnr
 
@@ -260,6 +261,21 @@ def test_pixels_that_are_stored_turned(tmp_path, picture, orientation):
     assert (np.abs(shown.astype(int) - wanted).max(2) > 4).mean() < 0.005
     assert np.array_equal(shown, own(wanted))
     assert np.count_nonzero((cover.picture.planes[0] != planes[0]).any(2)) == 1
+
+
+def test_of_a_picture_that_is_saved_first_what_is_hidden_is_rounded_once(tmp_path, picture):
+    """It is added to the picture itself, not to what its JPEG has left of it."""
+    pixels, change = (60 + picture(64, 80) * 0.5).astype(np.uint8), picture(64, 80, 1)[..., :1].astype(int) // 10 - 12
+    Image.fromarray(pixels).save(tmp_path / "c.png")
+    cover = jpeg_cover(tmp_path / "c.png", 60)
+    luma = np.asarray(Image.fromarray(pixels).convert("YCbCr"))[..., 0] + change[..., 0] - 128.0
+    exact = dctn(luma.reshape(8, 8, 10, 8).swapaxes(1, 2), axes=(2, 3), norm="ortho").reshape(8, 10, 64)[..., ZIGZAG]
+    exact /= cover.picture.quanta(0)
+    planes = JpegContainer(cover).planes((cover.file.pixels + change).astype(np.uint8))
+    changed = (planes[0] != cover.picture.planes[0]).any(2)
+    assert changed.mean() > 0.8
+    # Half a step at most, but for the DCT of the encoder, and the levels that the cover's pixels are rounded to.
+    assert (np.abs(planes[0] - exact)[changed] > 0.55).mean() < 0.01
 
 
 @pytest.mark.parametrize("orientation", [1, 3, 8])
