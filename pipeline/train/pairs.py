@@ -3,6 +3,7 @@
 import logging
 import multiprocessing
 import os
+import sys
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # or albumentations would look for a newer version online
 
@@ -10,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from threading import Thread
+from types import TracebackType
 
 import albumentations
 import cv2
@@ -160,12 +162,19 @@ def load_batches(
 def _prepare_worker(_worker: int) -> None:
     """Shield a worker from Ctrl-C, which the whole process group receives: it ends when the training does.
 
-    OpenCV's threads are set again: a worker inherits no setting.
+    OpenCV's threads are set again: a worker inherits no setting. A training that is stopped while it takes over a batch
+    breaks the connection to a thread of the worker, which would print that.
     """
     os.setpgid(0, 0)
     cv2.setNumThreads(1)
+    sys.excepthook = _print_unless_disconnected
     if training := multiprocessing.parent_process():
         Thread(target=_end_after, args=(training,), daemon=True).start()
+
+
+def _print_unless_disconnected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if not issubclass(kind, ConnectionError | EOFError):
+        sys.__excepthook__(kind, error, trace)
 
 
 def _end_after(process: BaseProcess) -> None:

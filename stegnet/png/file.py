@@ -229,8 +229,8 @@ class PngFile:
         is_cut_off: the file ends within a chunk.
 
     Raises:
-        MediaError: it is of Apple's kind, a chunk is longer than the file, or there are more than a million; or those
-            without samples, all of which Pillow reads, are large.
+        MediaError: it has no IHDR before its image data, is of Apple's kind, a chunk is longer than the file, or there
+            are more than a million; or those without samples, all of which Pillow reads, are large.
     """
 
     def __init__(self, source: Source) -> None:
@@ -247,6 +247,8 @@ class PngFile:
         text_chunks = {"tEXt", "zTXt", "iTXt"}
         exif_texts = (b"Raw profile type", b"XML:com.adobe.xm")
         most_beside = 64 << 20  # bytes
+        damaged = MediaError("the PNG picture is damaged, or of a kind that can't be read", _OR_CONVERT, subject=source)
+        header: PngHeader | None = None
 
         with mapped(source) as data:
             end = len(SIGNATURE)
@@ -273,15 +275,16 @@ class PngFile:
                     (self._behind if self._sizes else self.before).append((kind, at, end))
                 elif not self._sizes:  # behind image data, Pillow ignores another
                     try:
-                        self.header = PngHeader(*_HEADER.unpack_from(data, at + 8))
+                        header = self.header = PngHeader(*_HEADER.unpack_from(data, at + 8))
                         compared = max(compared_bytes, 2 * self._row_bytes)
                     except (struct.error, KeyError) as error:
-                        problem = "the PNG picture is damaged, or of a kind that can't be read"
-                        raise MediaError(problem, _OR_CONVERT, subject=source) from error
+                        raise damaged from error
                 if len(self._sizes) + len(self.before) + len(self._behind) > most_chunks:
                     problem = f"the PNG has more than {most_chunks:,} chunks"
                     raise MediaError(problem, "save it anew in an image editor", subject=source)
             self._behind.append(("", end, len(data)))  # not part of the PNG: viewers ignore it
+        if header is None:
+            raise damaged
         beside = sum(end - at for kind, at, end in self.others if kind not in {"fdAT", ""})
         if beside > most_beside:
             problem = f"the PNG has {shown_size(beside)} beside its picture: too many to keep"

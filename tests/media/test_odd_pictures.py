@@ -18,6 +18,7 @@ from stegnet.image.pictures import picture_notes, read_cover, read_picture, refu
 from stegnet.media.cover import Cover
 from tests.support.memory import memory_limited
 from tests.support.pngs import as_png, chunks_of
+from tests.support.settings import NIGHT
 from tests.support.stills import saved, stills
 from tools.mutate import by_suffix
 
@@ -87,10 +88,21 @@ WHOLE = stills(pixels(4))
 @pytest.mark.parametrize("count", [8, pytest.param(100, marks=pytest.mark.night)])
 @pytest.mark.parametrize("name", WHOLE)
 def test_damaged_bytes(name, count, tmp_path, few_pixels):
-    path, draw, damage = tmp_path / name, random.Random(name), by_suffix(Path(name).suffix)
+    path, draw, damage = tmp_path / name, random.Random(f"{NIGHT}{name}"), by_suffix(Path(name).suffix)
     for number in range(count):
         path.write_bytes(damage(WHOLE[name], draw))
         assert read(path) == [], number
+
+
+@pytest.mark.parametrize("first", [(b"IDAT", b"IHDR"), (b"IDAT",)])
+def test_a_png_without_a_header_before_its_samples_is_damaged(first, tmp_path):
+    """Pillow shows the former, with a transparent colour."""
+    chunks = chunks_of(WHOLE["colour.png"])
+    moved = [next(each for each in chunks if each[0] == kind) for kind in first]
+    (tmp_path / "a.png").write_bytes(as_png(moved + [each for each in chunks if each[0] != b"IHDR"]))
+    assert read(tmp_path / "a.png") == []
+    with pytest.raises(MediaError, match=r"a\.png: .*(damaged|can't be read)"):
+        stegnet.info(tmp_path / "a.png")
 
 
 @pytest.mark.slow
