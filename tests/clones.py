@@ -2,15 +2,18 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
 import yaml
 
 ROOT = Path(__file__).parents[1]
+LONGEST = 900  # seconds that a command takes, even on a busy machine
 
 
 def environment() -> dict[str, str]:
@@ -19,16 +22,26 @@ def environment() -> dict[str, str]:
     identity = {f"GIT_{who}_{what}": "test@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     unset = {"PYTHONPATH", "DVC_ROOT", "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"}
     kept = {key: value for key, value in os.environ.items() if key not in unset}
-    return kept | {"PATH": binaries, "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "2", **identity}
+    python = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONFAULTHANDLER": "1"}
+    return kept | {"PATH": binaries, "OMP_NUM_THREADS": "2", **python, **identity}
 
 
 def run(folder: Path, *command: str, fails: bool = False, **variables: str) -> str:
-    """Runs a command in a repository as a user would; its stdout and stderr."""
-    done = subprocess.run(
-        command, cwd=folder, env=environment() | variables, text=True, capture_output=True, check=False
-    )
-    assert (done.returncode != 0) == fails, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    """Runs a command in a repository as a user would; its stdout and stderr.
+
+    One that does not end is ended, and says what each of its threads is at.
+    """
+    pipe, settings = subprocess.PIPE, environment() | variables
+    with subprocess.Popen(command, cwd=folder, env=settings, stdout=pipe, stderr=pipe, text=True) as process:
+        try:
+            said = "".join(process.communicate(timeout=LONGEST))
+        except subprocess.TimeoutExpired:
+            started = [" ".join(each.cmdline()) for each in psutil.Process(process.pid).children(recursive=True)]
+            process.send_signal(signal.SIGABRT)
+            said = "".join(process.communicate(timeout=60))
+            raise AssertionError("\n".join([f"{command} did not end; it started", *started, said])) from None
+    assert (process.returncode != 0) == fails, said
+    return said
 
 
 def clone_with_modules(origin: Path, folder: Path) -> None:

@@ -27,7 +27,9 @@ from stegnet.png.rows import Filter, Filters, filtered_first_rows, filtered_rows
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER = struct.Struct(">IIBBBBB")
+_TEXT_CHUNKS = {"tEXt", "zTXt", "iTXt"}
 _AGAIN = "copy it again from its source"
+_DAMAGED = "the PNG picture is damaged, or of a kind that can't be read"
 _OR_CONVERT = f"{_AGAIN}, or convert it to PNG"
 
 
@@ -242,17 +244,14 @@ class PngFile:
         self._sizes = array("I")  # bytes of the chunks of image data
         self._start = bytearray()  # first bytes of the image data
         self._first = 0  # place of the first chunk of image data
-        compared_bytes = 1 << 17  # compressed bytes by which a program is recognised
+        compared = 1 << 17  # compressed bytes by which a program is recognised
         most_chunks = 1 << 20
-        text_chunks = {"tEXt", "zTXt", "iTXt"}
         exif_texts = (b"Raw profile type", b"XML:com.adobe.xm")
         most_beside = 64 << 20  # bytes
-        damaged = MediaError("the PNG picture is damaged, or of a kind that can't be read", _OR_CONVERT, subject=source)
         header: PngHeader | None = None
 
         with mapped(source) as data:
             end = len(SIGNATURE)
-            compared = compared_bytes
             for chunk in _chunks_of(source):
                 kind, at, length = chunk
                 if kind == "CgBI":
@@ -270,21 +269,21 @@ class PngFile:
                     self._sizes.append(length)
                     self._start += data[at + 8 : min(end - 4, at + 8 + compared - len(self._start))]
                 elif kind != "IHDR":
-                    named = kind in text_chunks and data[at + 8 : at + 24].startswith(exif_texts)
+                    named = kind in _TEXT_CHUNKS and data[at + 8 : at + 24].startswith(exif_texts)
                     self.may_have_exif = self.may_have_exif or kind == "eXIf" or named
                     (self._behind if self._sizes else self.before).append((kind, at, end))
                 elif not self._sizes:  # behind image data, Pillow ignores another
                     try:
                         header = self.header = PngHeader(*_HEADER.unpack_from(data, at + 8))
-                        compared = max(compared_bytes, 2 * self._row_bytes)
+                        compared = max(compared, 2 * self._row_bytes)
                     except (struct.error, KeyError) as error:
-                        raise damaged from error
+                        raise MediaError(_DAMAGED, _OR_CONVERT, subject=source) from error
                 if len(self._sizes) + len(self.before) + len(self._behind) > most_chunks:
                     problem = f"the PNG has more than {most_chunks:,} chunks"
                     raise MediaError(problem, "save it anew in an image editor", subject=source)
             self._behind.append(("", end, len(data)))  # not part of the PNG: viewers ignore it
         if header is None:
-            raise damaged
+            raise MediaError(_DAMAGED, _OR_CONVERT, subject=source)
         beside = sum(end - at for kind, at, end in self.others if kind not in {"fdAT", ""})
         if beside > most_beside:
             problem = f"the PNG has {shown_size(beside)} beside its picture: too many to keep"
