@@ -125,7 +125,7 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _told(row: Mapping[str, str]) -> str:
-    """What a fault changes, where no sentence says it."""
+    """Return the lines of a fault that was drawn, as a diff shows them; "" if a sentence says what it breaks."""
     if row["breaks"] != DRAWN:
         return ""
     return "".join(
@@ -156,6 +156,8 @@ def _tried(mutant: Mutant, copies: "SimpleQueue[Path]", tests: Sequence[str], li
         _write(path, mutant.faulty(text), copy)
         outcome, by = _outcome(copy, mutant.file, tests or named, start + limit)
     except subprocess.CalledProcessError:
+        if mutant.breaks != DRAWN:  # one that was planted is to be compiled
+            raise
         outcome, by = KILLED, "the compiler"
     _write(path, text, copy)
     if outcome == KILLED and _pytest(copy, [by, *named[1:]], start + limit)[0] == 1:

@@ -1,7 +1,7 @@
 """Which files with long tests of a landing a change reaches: python -m tools.reached [--since COMMIT] long|arithmetic.
 
 It is compared with the commit that landed last; if none is given, with that at which this branch left `origin/main`,
-or, in a repository that has no such branch, with the one that `.ci/landed` names.
+or, if that tells nothing, with the one that `.ci/landed` names.
 A file is reached if it, or what it imports, has changed, or what it uses without an import, by the table below. Their
 names are printed; what is left to the night stands on stderr, as do tests that are marked `night`. If nothing tells
 what has changed, all are reached.
